@@ -1,0 +1,71 @@
+# `make help` lists what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup lock check test demo drill bench clean
+
+PYTHON ?= python3 python3.13 python3.12 python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet
+
+help: ## Say what each target does
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make .venv with every requirement, hash-checked; quick when nothing changed
+
+$(READY): requirements/dev.txt pyproject.toml
+	@python=""; \
+	for candidate in $(PYTHON); do \
+	  if "$$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; \
+	  then python="$$candidate"; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "setup: no Python 3.11, 3.12 or 3.13 found (tried: $(PYTHON))." >&2; \
+	  echo "setup: install one, or name it: make setup PYTHON=/path/to/python3.12" >&2; exit 1; \
+	fi; \
+	if [ ! -x $(BIN)/python ] || ! $(BIN)/python -c 'import pip' 2>/dev/null; then \
+	  echo "setup: making $(VENV) with $$("$$python" --version)"; \
+	  "$$python" -m venv --clear $(VENV) || { \
+	    echo "setup: $$python cannot make virtual environments; install its venv module (Debian: python3-venv)." >&2; exit 1; }; \
+	fi
+	@echo "setup: installing the pinned requirements (hash-checked)"
+	@$(INSTALL) --require-hashes --requirement requirements/dev.txt
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+lock: ## Pin the newest versions the ranges allow (needs the network)
+	@test -x .lock/bin/uv || { python3 -m venv .lock && .lock/bin/pip install --quiet uv; }
+	@compile() { echo "lock: $$2"; \
+	  UV_CUSTOM_COMPILE_COMMAND="make lock" .lock/bin/uv pip compile --quiet --upgrade --generate-hashes --universal \
+	    --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+	    --extra "$$1" --output-file "$$2" "$${@:3}" pyproject.toml requirements/build.in; }; \
+	compile dev requirements/dev.txt; \
+	compile tracing requirements/runtime.txt --constraint requirements/dev.txt
+
+check: setup ## Check style, types, import contracts and everything that needs no server
+	@echo "check: ruff format"; $(BIN)/ruff format --check --quiet . || { \
+	  echo "check: the files above are not formatted; run $(BIN)/ruff format ." >&2; exit 1; }
+	@echo "check: ruff check"; $(BIN)/ruff check --quiet .
+	@echo "check: mypy"; $(BIN)/mypy --no-error-summary
+	@echo "check: import contracts"; $(BIN)/lint-imports --no-logo >.import-contracts.log || { cat .import-contracts.log; exit 1; }
+	@echo "check: unit tests"; $(BIN)/pytest --quiet -m "not integration"
+
+test: check ## Check, then run the tests on real Kafka and PostgreSQL
+	@echo "test: integration tests"; $(BIN)/pytest --quiet -m integration
+
+demo: setup ## Send the sample requests through a whole system and show what becomes of each
+	@$(BIN)/rightsbus demo
+
+drill: setup ## Kill services under load and count what was lost or done twice
+	@$(BIN)/python -m bench drill
+
+bench: setup ## Measure throughput and latency; results go to bench/results
+	@$(BIN)/python -m bench all
+
+clean: ## Stop a running system and remove its data, the caches and .venv
+	@if [ -d .rightsbus ] && [ -x $(BIN)/python ]; then $(BIN)/python -m stack.supervise --stop --data .rightsbus; fi
+	@rm -rf .rightsbus .venv .lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .import-contracts.log
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo "clean: done"

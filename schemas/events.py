@@ -1,0 +1,370 @@
+"""Every event that travels between our services, one class each. Codes and references only: no personal value."""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, Field
+
+from schemas.base import Event, RequestId
+from schemas.public import Locale
+from schemas.values import (
+    Action,
+    AnswerKind,
+    Assurance,
+    Code,
+    Context,
+    Ending,
+    Group,
+    Letter,
+    Located,
+    Outcome,
+    PartEnd,
+    Party,
+    PointKind,
+    Reason,
+    Retained,
+    Right,
+    Role,
+    Slug,
+    Value,
+    Verb,
+    Waiting,
+)
+
+PartId = Annotated[str, Field(pattern=r"^[a-z0-9:_/.-]{1,120}$")]
+
+
+class Clock(Value):
+    """The dates a request must keep, and the rule they come from. Dates end with the local day of `timezone`."""
+
+    receipt_date: date
+    acknowledge_by: date | None = None
+    respond_by: date
+    extended_respond_by: date | None = None
+    timezone: str
+
+
+class RequestAccepted(Event):
+    """A request is well formed: whose data, which law, which clock, and what must be done."""
+
+    type: Literal["RequestAccepted"] = "RequestAccepted"
+    source: Slug
+    submission_id: str
+    brand: Slug
+    right: Right
+    role: Role
+    channel: Code
+    context: Context
+    locale: Locale
+    law: str
+    law_why: Code
+    granted: bool
+    provisional: bool
+    policy_version: str
+    received_at: AwareDatetime
+    clock: Clock
+    verify: bool
+    assurance: Assurance
+    points_needed: int = Field(ge=0, le=9)
+    declaration_needed: bool
+    declared: bool = False
+    given: list[PointKind] = []
+    contested: list[PointKind] = Field([], description="kinds under correction: they prove nothing here")
+    parts: list[PartId] = Field(description="what is pending from the start")
+    clients: list[Located] = []
+    subjects: list[str] = Field(
+        [], description="records a right without verification applies to, as opaque references"
+    )
+    releases: list[RequestId] = Field(
+        [], description="requests of the case that wait for the end of this one"
+    )
+    unverified_at: AwareDatetime = Field(description="the fixed instant an unverified request publicly ends")
+    has_email: bool = True
+
+
+class AnswerRecorded(Event):
+    """The person said something more; what it was is in the vault, what it adds is here."""
+
+    type: Literal["AnswerRecorded"] = "AnswerRecorded"
+    kind: AnswerKind
+    given: list[PointKind] = []
+    clients: list[Located] = []
+    accepted: bool = True
+    right: Right | None = Field(None, description="what a request held for detail turned out to be")
+
+
+class PartWaiting(Event):
+    """A part waits for a named party until a known moment."""
+
+    type: Literal["PartWaiting"] = "PartWaiting"
+    part: PartId
+    party: Party
+    waiting: Waiting
+    until: AwareDatetime
+    kinds: list[PointKind] = Field([], description="kinds of points the person may choose from")
+    declaration: bool = Field(default=False, description="a signed declaration is still needed")
+    round: int = Field(1, ge=1)
+    who: Slug | None = Field(None, description="the client or system waited for")
+
+
+class RequestVerified(Event):
+    """The requester is who they say they are, or acts for them."""
+
+    type: Literal["RequestVerified"] = "RequestVerified"
+    subject: str
+    groups: list[Group]
+    assurance: Assurance
+    by: Literal["points", "operator", "session"] = "points"
+    late: bool = Field(False, description="after the request had publicly ended unverified")
+
+
+class VerificationFailed(Event):
+    """It stayed open who asks. `detail` is for the register only."""
+
+    type: Literal["VerificationFailed"] = "VerificationFailed"
+    reason: Reason = Reason.INSUF_VERIFICATION
+    detail: Literal["no_record", "not_enough", "ambiguous", "silent", "denied", "not_me", "withdrawn"]
+
+
+class TaskAssigned(Event):
+    """One system is asked to do one thing for one request."""
+
+    type: Literal["TaskAssigned"] = "TaskAssigned"
+    task_id: str
+    system: Slug
+    part: PartId
+    action: Action
+    right: Right
+    brand: Slug
+    subjects: list[str] = []
+    client: Slug | None = None
+    since: date | None = None
+    attempt: int = 1
+    deadline: AwareDatetime
+    reply_token: str
+
+
+class TaskFinished(Event):
+    """One system's own account of one task, as counts per category."""
+
+    type: Literal["TaskFinished"] = "TaskFinished"
+    task_id: str
+    system: Slug
+    part: PartId
+    outcome: Outcome
+    counts: dict[str, int] = {}
+    retained: list[Retained] = []
+    reason: str | None = None
+    reply_token: str
+
+
+class OfferedPoint(Value):
+    """One value the person gave that fits a record of this very client."""
+
+    kind: PointKind
+    value: str | dict[str, Any]
+
+
+class CorrectedValue(Value):
+    """A correction asked for: the field and the value that would be right."""
+
+    field: Code
+    new: str
+
+
+class ClientMessageBase(Event):
+    """What every message to a client carries."""
+
+    client: Slug
+    handover_id: str
+
+
+class ClientRequest(ClientMessageBase):
+    """A person's request about records this client owns. Minimal by construction."""
+
+    type: Literal["request"] = "request"
+    right: Right
+    points: list[OfferedPoint]
+    corrections: list[CorrectedValue] = []
+    identified_by: list[Group]
+    verified_by_us: Literal[False] = False
+    law: str
+    residence: str | None = None
+    received_at: AwareDatetime
+    respond_by: date
+    confirm_by: AwareDatetime = Field(description="until when we wait for `received`")
+    complete_by: AwareDatetime = Field(description="until when we wait for an end")
+    locale: Locale
+    reply_token: str
+
+
+class ClientReminder(ClientMessageBase):
+    """We still wait for this client."""
+
+    type: Literal["reminder"] = "reminder"
+    waiting_for: Literal["received", "completed"]
+    until: AwareDatetime
+
+
+class ClientRecall(ClientMessageBase):
+    """The person withdrew: nothing more is asked."""
+
+    type: Literal["recall"] = "recall"
+    reason: Code
+
+
+class ClientResult(ClientMessageBase):
+    """What came of an instruction this client gave."""
+
+    type: Literal["result"] = "result"
+    parts: dict[str, PartEnd]
+
+
+class ReplyError(ClientMessageBase):
+    """A reply could not be used: which field, which rule."""
+
+    type: Literal["reply-error"] = "reply-error"
+    field: str
+    rule: str
+
+
+ClientMessage = Annotated[
+    ClientRequest | ClientReminder | ClientRecall | ClientResult | ReplyError, Field(discriminator="type")
+]
+
+
+class ClientReplied(Value):
+    """A client's answer to a hand-over. Proven by its token, not by its sender."""
+
+    client: Slug
+    handover_id: RequestId
+    request_id: RequestId
+    reply_token: Annotated[str, Field(max_length=64)]
+    type: Literal["received", "instruct", "completed", "refused", "not_ours"]
+    action: Action | None = None
+    reason: Code | None = None
+
+
+class HandedOver(Event):
+    """A client's request lies on that client's topic."""
+
+    type: Literal["HandedOver"] = "HandedOver"
+    part: PartId
+    client: Slug
+    handover_id: str
+    parcel_named: bool
+
+
+class OperatorDecided(Event):
+    """A person of the company decided something about one request."""
+
+    type: Literal["OperatorDecided"] = "OperatorDecided"
+    verb: Verb
+    part: PartId | None = None
+    reason: Reason | None = None
+    basis: str | None = Field(
+        None, max_length=200, description="citation or code; free text goes to the vault"
+    )
+    until: AwareDatetime | None = None
+    by: Code
+
+
+class DecisionApplied(Event):
+    """What became of an operator's decision; a refusal says why."""
+
+    type: Literal["DecisionApplied"] = "DecisionApplied"
+    decision_id: str
+    verb: Verb
+    applied: bool
+    reason: str | None = None
+
+
+class DeadlineReached(Event):
+    """A share of the time to answer has passed."""
+
+    type: Literal["DeadlineReached"] = "DeadlineReached"
+    percent: int = Field(ge=0, le=100)
+    missed: bool = False
+    respond_by: date
+
+
+class DeadlineExtended(Event):
+    """The time to answer was lengthened, once, with a reason."""
+
+    type: Literal["DeadlineExtended"] = "DeadlineExtended"
+    respond_by: date
+    reason: Code
+
+
+Deadline = Annotated[DeadlineReached | DeadlineExtended, Field(discriminator="type")]
+
+
+class RequestSettled(Event):
+    """Everything the person may be told about has ended; parts they must not learn of may go on."""
+
+    type: Literal["RequestSettled"] = "RequestSettled"
+    ending: Ending
+    reason: Reason | None = None
+    parts: dict[str, PartEnd]
+    subject: str | None = Field(
+        None, description="who was verified; letters with findings go to their contact on file"
+    )
+    package: bool = Field(default=False, description="an access package was made")
+
+
+class RequestClosed(Event):
+    """Every part ended; what became of each is here."""
+
+    type: Literal["RequestClosed"] = "RequestClosed"
+    ending: Ending
+    reason: Reason | None = None
+    parts: dict[str, PartEnd]
+    releases: list[RequestId] = []
+
+
+class RequestAmended(Event):
+    """A part ended, or ended otherwise, after the request was closed."""
+
+    type: Literal["RequestAmended"] = "RequestAmended"
+    part: PartId
+    end: PartEnd
+    told_otherwise: bool
+
+
+Closing = Annotated[RequestClosed | RequestAmended, Field(discriminator="type")]
+
+
+class NoticeSent(Event):
+    """A letter left the house."""
+
+    type: Literal["NoticeSent"] = "NoticeSent"
+    letter: Letter
+    way: Literal["mail", "print"]
+    to: Literal["given", "on_file"]
+
+
+class NoticeFailed(Event):
+    """A letter could not be delivered and will not be tried again by itself."""
+
+    type: Literal["NoticeFailed"] = "NoticeFailed"
+    letter: Letter
+    reason: Code
+
+
+Notice = Annotated[NoticeSent | NoticeFailed, Field(discriminator="type")]
+
+
+class Parked(Event):
+    """A record nobody could work on; its bytes are sealed, its place is known, its content is not in here."""
+
+    type: Literal["Parked"] = "Parked"
+    request_id: RequestId | None = None  # type: ignore[assignment]  # what cannot be read names no request
+    case_id: RequestId | None = None  # type: ignore[assignment]
+    service: Slug
+    topic: str
+    partition: int
+    offset: int
+    stage: Literal["decode", "decide", "effect"]
+    error: Code
+    problems: list[str] = []
+    sealed: str = Field(description="the original key, value and headers, sealed, base64")

@@ -1,0 +1,173 @@
+"""The topic catalogue: what each topic carries, who writes it, who reads it, how long it keeps it.
+
+One class (or one tagged union) per topic, one topic per class. ACLs, provisioning, documentation and the
+completeness test are generated from this table; nothing else names a topic.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, TypeAdapter
+
+from schemas import events as e
+from schemas.public import RequesterAnswered, RequestStatusChanged, RequestSubmitted
+
+SERVICES = ("intake", "verifier", "fulfiller", "notifier", "ops")
+UPSTREAM, CLIENT, SYSTEM = "upstream", "client", "system"
+
+type_personal = Literal["no", "yes", "sealed"]
+
+_MONTH = timedelta(days=30)
+_PERSONAL_KEEP = timedelta(days=7)
+_PERSONAL_SEGMENT = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One row of the catalogue. `name` may hold one `<field>`, filled from the event."""
+
+    name: str
+    carries: Any
+    writers: tuple[str, ...]
+    readers: tuple[str, ...]
+    personal: type_personal = "no"
+    partitions: int = 6
+    keep: timedelta = _MONTH
+    compacted: bool = False
+    outside: bool = False
+    """Written by outsiders: what the record says of its own identity is not believed."""
+    max_bytes: int = 1_048_576
+    why: str = ""
+
+    @property
+    def field(self) -> str | None:
+        """The event's field that completes the name, if the name is a pattern."""
+        found = re.search(r"<(\w+)>", self.name)
+        return found.group(1) if found else None
+
+    def named(self, value: str) -> str:
+        """The topic's full name for one system, client, source or service."""
+        return re.sub(r"<\w+>", value, self.name)
+
+    def matches(self, name: str) -> bool:
+        """Whether `name` is this topic, or one of this pattern."""
+        return (
+            re.fullmatch(re.sub(r"<\w+>", r"[a-z0-9][a-z0-9-]*", self.name).replace(".", r"\."), name)
+            is not None
+        )
+
+    @property
+    def classes(self) -> tuple[type[BaseModel], ...]:
+        """The classes that travel here."""
+        carried = get_args(self.carries)[0] if get_args(self.carries) else self.carries
+        return get_args(carried) or (carried,)
+
+    @property
+    def adapter(self) -> TypeAdapter[Any]:
+        """What reads a value of this topic."""
+        return _adapter(self.name)
+
+    def config(self) -> dict[str, str]:
+        """Kafka's settings for this topic."""
+        settings = {
+            "cleanup.policy": "compact" if self.compacted else "delete",
+            "max.message.bytes": str(self.max_bytes),
+        }
+        if not self.compacted:
+            settings["retention.ms"] = _milliseconds(self.keep)
+        if self.personal == "yes":
+            settings["segment.ms"] = _milliseconds(_PERSONAL_SEGMENT)
+        return settings
+
+
+def _milliseconds(span: timedelta) -> str:
+    return str(int(span.total_seconds() * 1000))
+
+
+PUBLIC_BYTES = 4 * 1_048_576
+"""Outsiders' records may be larger than we accept, so that an oversized one can be answered instead of lost."""
+
+CATALOGUE: tuple[Topic, ...] = (
+    Topic("privacy.requests", RequestSubmitted, (UPSTREAM,), ("intake",), "yes", keep=_PERSONAL_KEEP,
+          outside=True, max_bytes=PUBLIC_BYTES, why="A person asks"),
+    Topic("privacy.answers", RequesterAnswered, (UPSTREAM,), ("intake",), "yes", keep=_PERSONAL_KEEP,
+          outside=True, max_bytes=PUBLIC_BYTES, why="The person says more"),
+    Topic("privacy.status.<source>", RequestStatusChanged, ("intake", "notifier"), (UPSTREAM, "ops"),
+          compacted=True, why="What an upstream app may know of its requests"),
+    Topic("privacy.accepted", e.RequestAccepted, ("intake",), ("verifier", "fulfiller", "notifier", "ops"),
+          why="Whose data, which law, which clock"),
+    Topic("privacy.answered", e.AnswerRecorded, ("intake",), ("verifier", "fulfiller", "notifier", "ops"),
+          why="An answer's kind and what it adds"),
+    Topic("privacy.waiting", e.PartWaiting, ("intake", "verifier", "fulfiller", "notifier"), ("notifier", "intake", "ops"),
+          why="A part waits for a named party until a known moment"),
+    Topic("privacy.verified", e.RequestVerified, ("verifier",), ("fulfiller", "notifier", "intake", "ops"),
+          why="The requester is who they say they are"),
+    Topic("privacy.unverified", e.VerificationFailed, ("verifier",), ("fulfiller", "notifier", "intake", "ops"),
+          why="It stayed open who asks"),
+    Topic("privacy.tasks.<system>", e.TaskAssigned, ("fulfiller",), ("fulfiller", SYSTEM, "ops"),
+          why="One system is asked to do one thing"),
+    Topic("privacy.task-results", e.TaskFinished, ("fulfiller", SYSTEM), ("fulfiller", "ops"), outside=True,
+          why="One system's account of one task"),
+    Topic("privacy.clients.<client>.requests", e.ClientMessage, ("fulfiller",), (CLIENT,), "yes", partitions=1,
+          why="Requests about records this client owns"),
+    Topic("privacy.client-replies", e.ClientReplied, (CLIENT,), ("fulfiller", "ops"), outside=True,
+          why="What clients answer"),
+    Topic("privacy.handed-over", e.HandedOver, ("fulfiller",), ("notifier", "ops"),
+          why="A request lies on its client's topic"),
+    Topic("privacy.decisions", e.OperatorDecided, ("ops",), ("verifier", "fulfiller", "intake", "ops"),
+          why="An operator decided"),
+    Topic("privacy.decided", e.DecisionApplied, ("verifier", "fulfiller", "intake"), ("ops",),
+          why="What became of a decision"),
+    Topic("privacy.deadlines", e.Deadline, ("intake",), ("notifier", "fulfiller", "ops"),
+          why="Time passes; time was lengthened"),
+    Topic("privacy.settled", e.RequestSettled, ("fulfiller",), ("notifier", "ops"),
+          why="Everything the person may be told about has ended"),
+    Topic("privacy.closed", e.Closing, ("fulfiller",), ("notifier", "intake", "verifier", "fulfiller", "ops"),
+          why="Every part ended"),
+    Topic("privacy.notified", e.Notice, ("notifier",), ("intake", "fulfiller", "ops"),
+          why="A letter left, or could not"),
+    Topic("privacy.parked.<service>", e.Parked, SERVICES, ("ops",), "sealed",
+          why="Records nobody could work on"),
+)  # fmt: skip
+
+
+@cache
+def _adapter(name: str) -> TypeAdapter[Any]:
+    return TypeAdapter(next(topic.carries for topic in CATALOGUE if topic.name == name))
+
+
+@cache
+def topic_of(name: str) -> Topic:
+    """The catalogue's row for a full topic name.
+
+    Raises:
+        KeyError: the catalogue has no such topic.
+    """
+    for topic in CATALOGUE:
+        if topic.matches(name):
+            return topic
+    raise KeyError(name)
+
+
+@cache
+def _home(kind: type[BaseModel]) -> Topic:
+    return next(topic for topic in CATALOGUE if kind in topic.classes)
+
+
+def home_of(event: BaseModel) -> str:
+    """The full name of the one topic `event` belongs on."""
+    topic = _home(type(event))
+    return topic.named(getattr(event, topic.field)) if topic.field else topic.name
+
+
+def read_by(service: str) -> tuple[Topic, ...]:
+    """The rows a service reads, in the catalogue's order."""
+    return tuple(topic for topic in CATALOGUE if service in topic.readers)
+
+
+def written_by(service: str) -> tuple[Topic, ...]:
+    """The rows a service writes, in the catalogue's order."""
+    return tuple(topic for topic in CATALOGUE if service in topic.writers)

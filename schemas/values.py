@@ -1,0 +1,387 @@
+"""The words events are made of: closed lists and small value models. No behaviour, no I/O.
+
+Terms follow the field's glossary; a value that reaches the public keeps the name its standard gives it
+(Data Rights Protocol 1.0 for statuses and denials).
+"""
+
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from schemas.text import clean_text
+
+type_code = r"^[a-z0-9][a-z0-9_.-]{0,63}$"
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+"""A name in topics and part ids: lower case, digits, hyphens; no dot, so that no prefix covers another."""
+
+Code = Annotated[str, StringConstraints(pattern=type_code)]
+OpaqueId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+RegionCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,3}$")]
+CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+
+
+def _text(longest: int) -> Any:  # noqa: ANN401  pydantic's annotations have no common type
+    return Annotated[str, Field(max_length=longest), AfterValidator(clean_text)]
+
+
+Line = _text(200)
+"""One line of text: no control, NUL or zero-width characters, 200 characters at most."""
+ShortLine = _text(64)
+Message = _text(4_000)
+
+
+class Right(StrEnum):
+    """What a person (or, for the last, a client) may ask for."""
+
+    KNOW_CATEGORIES = "know_categories"
+    KNOW_SPECIFIC = "know_specific"
+    PORTABILITY = "portability"
+    DELETE = "delete"
+    CORRECT = "correct"
+    OPT_OUT_SALE_SHARE = "opt_out_sale_share"
+    OPT_OUT_TARGETED_ADS = "opt_out_targeted_ads"
+    OPT_OUT_PROFILING = "opt_out_profiling"
+    OPT_OUT_MARKETING = "opt_out_marketing"
+    LIMIT_SENSITIVE = "limit_sensitive"
+    WITHDRAW_CONSENT = "withdraw_consent"
+    OPT_IN_SALE = "opt_in_sale"
+    THIRD_PARTY_LIST = "third_party_list"
+    SHINE_THE_LIGHT = "shine_the_light"
+    DEACTIVATE = "deactivate"
+    APPEAL = "appeal"
+    COMPLAINT = "complaint"
+    INQUIRY = "inquiry"
+    MINOR_REPORT = "minor_report"
+    SERVICE_PROVIDER_LIST = "service_provider_list"
+    UNCLASSIFIED = "unclassified"
+    """Free text without a right: held for detail, with the clock running."""
+
+
+RIGHT_ALIASES = {"access": Right.KNOW_SPECIFIC}
+"""Names other tools use for a right of ours."""
+
+SubmittedRight = Annotated[
+    Right, BeforeValidator(lambda value: RIGHT_ALIASES.get(value, value) if isinstance(value, str) else value)
+]
+
+OPT_OUTS = frozenset(
+    {
+        Right.OPT_OUT_SALE_SHARE,
+        Right.OPT_OUT_TARGETED_ADS,
+        Right.OPT_OUT_PROFILING,
+        Right.OPT_OUT_MARKETING,
+        Right.LIMIT_SENSITIVE,
+        Right.WITHDRAW_CONSENT,
+        Right.OPT_IN_SALE,
+    }
+)
+"""Rights that change a preference: no verification, applied at once (11 CCR § 7026, § 7027, § 7060(b))."""
+
+ANSWERED_BY_A_PERSON = frozenset({Right.APPEAL, Right.COMPLAINT, Right.INQUIRY, Right.MINOR_REPORT})
+"""Rights an operator must answer; no system can."""
+
+
+class Group(StrEnum):
+    """Independent groups of data points; a person proves one point per group at most."""
+
+    NAME = "name"
+    EMAIL = "email"
+    PHONE = "phone"
+    ADDRESS = "address"
+    ACCOUNT = "account"
+    ORDER = "order"
+    TRANSACTION = "transaction"
+    PAYMENT = "payment"
+    BIRTH = "birth"
+    NATIONAL_ID = "national_id"
+
+
+class PointKind(StrEnum):
+    """Kinds of data points a person may offer."""
+
+    NAME = "name"
+    EMAIL = "email"
+    PHONE = "phone"
+    ADDRESS = "address"
+    POSTCODE = "postcode"
+    ACCOUNT_NUMBER = "account_number"
+    ORDER_NUMBER = "order_number"
+    TRACKING_NUMBER = "tracking_number"
+    TRANSACTION_DATE = "transaction_date"
+    TRANSACTION_AMOUNT = "transaction_amount"
+    DATE_OF_BIRTH = "date_of_birth"
+    NATIONAL_ID = "national_id"
+
+
+class Population(StrEnum):
+    """Which kind of relation a record comes from; only RECIPIENT records belong to a client."""
+
+    VISITOR = "visitor"
+    PROSPECT = "prospect"
+    ACCOUNT_HOLDER = "account_holder"
+    CLIENT_STAFF = "client_staff"
+    EMPLOYEE = "employee"
+    RECIPIENT = "recipient"
+
+
+class Assurance(StrEnum):
+    """How sure we must be, or are, of who asks (11 CCR § 7062)."""
+
+    NONE = "none"
+    REASONABLE = "reasonable"
+    REASONABLY_HIGH = "reasonably_high"
+
+
+class Role(StrEnum):
+    """Who submits."""
+
+    SUBJECT = "subject"
+    AGENT = "agent"
+    PARENT = "parent"
+    CLIENT_STAFF = "client_staff"
+
+
+class Context(StrEnum):
+    """In which capacity the person is known to the company."""
+
+    INDIVIDUAL_HOUSEHOLD = "individual_household"
+    BUSINESS_CONTACT = "business_contact"
+    EMPLOYEE = "employee"
+    UNKNOWN = "unknown"
+
+
+class Status(StrEnum):
+    """Public status of a request: Data Rights Protocol 1.0, plus `rejected` for a submission that was none."""
+
+    OPEN = "open"
+    IN_PROGRESS = "in_progress"
+    FULFILLED = "fulfilled"
+    DENIED = "denied"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+
+
+FINAL = frozenset({Status.FULFILLED, Status.DENIED, Status.REVOKED, Status.EXPIRED, Status.REJECTED})
+
+
+class Reason(StrEnum):
+    """Why a request is held or denied: DRP's seven, and sub-codes of our own."""
+
+    NEED_USER_VERIFICATION = "need_user_verification"
+    SUSPECTED_FRAUD = "suspected_fraud"
+    INSUF_VERIFICATION = "insuf_verification"
+    NO_MATCH = "no_match"
+    CLAIM_NOT_COVERED = "claim_not_covered"
+    OUTSIDE_JURISDICTION = "outside_jurisdiction"
+    TOO_MANY_REQUESTS = "too_many_requests"
+    OTHER = "other"
+    EXCEPTION_LEGAL_OBLIGATION = "exception_legal_obligation"
+    EXCEPTION_TRANSACTION = "exception_transaction"
+    EXCEPTION_SECURITY_FRAUD = "exception_security_fraud"
+    EXCEPTION_LEGAL_CLAIMS = "exception_legal_claims"
+    THIRD_PARTY_RIGHTS = "third_party_rights"
+    MANIFESTLY_UNFOUNDED = "manifestly_unfounded"
+    EXCESSIVE = "excessive"
+    ACCURACY_CONFIRMED = "accuracy_confirmed"
+    NOT_THE_CONTROLLER = "not_the_controller"
+    WOULD_VIOLATE_LAW = "would_violate_law"
+    WOULD_MAKE_INCORRECT = "would_make_incorrect"
+    FEE_DECLINED = "fee_declined"
+    WHOLE_ACCOUNT_DECLINED = "whole_account_declined"
+
+
+DRP_REASONS = frozenset(
+    {
+        Reason.SUSPECTED_FRAUD,
+        Reason.INSUF_VERIFICATION,
+        Reason.NO_MATCH,
+        Reason.CLAIM_NOT_COVERED,
+        Reason.OUTSIDE_JURISDICTION,
+        Reason.TOO_MANY_REQUESTS,
+        Reason.OTHER,
+    }
+)
+
+
+class Outcome(StrEnum):
+    """How one part ended. A closed list: a part that ended otherwise did not end."""
+
+    ERASED = "erased"
+    MASKED = "masked"
+    AGGREGATED = "aggregated"
+    EXPORTED = "exported"
+    CORRECTED = "corrected"
+    APPLIED = "applied"
+    RETAINED = "retained"
+    NOT_FOUND = "not_found"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    VERIFIED = "verified"
+    UNVERIFIED = "unverified"
+    CONFIRMED = "confirmed"
+    SENT = "sent"
+    ANSWERED = "answered"
+    COMPLETED = "completed"
+    REFUSED = "refused"
+    NOT_OURS = "not_ours"
+    REFERRED = "referred"
+    DENIED = "denied"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    UNNEEDED = "unneeded"
+
+
+class Ending(StrEnum):
+    """How a whole request ended, folded from its parts."""
+
+    FULFILLED = "fulfilled"
+    PARTIALLY_FULFILLED = "partially_fulfilled"
+    DENIED = "denied"
+    UNVERIFIED = "unverified"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+    FAILED = "failed"
+
+
+class Party(StrEnum):
+    """For whom a part can wait."""
+
+    PERSON = "person"
+    CLIENT = "client"
+    SYSTEM = "system"
+    OPERATOR = "operator"
+
+
+class Waiting(StrEnum):
+    """For what a part can wait."""
+
+    PROOF = "proof"
+    DECLARATION = "declaration"
+    CONFIRMATION = "confirmation"
+    FEE = "fee"
+    DETAIL = "detail"
+    NOTICE = "notice"
+    PERIOD = "period"
+    REVIEW = "review"
+    TASK = "task"
+    REPLY = "reply"
+    ANSWER = "answer"
+    PARKED = "parked"
+    REQUEST = "request"
+
+
+class AnswerKind(StrEnum):
+    """What a requester's answer is."""
+
+    POINTS = "points"
+    DECLARATION = "declaration"
+    MANDATE = "mandate"
+    DETAIL = "detail"
+    CONFIRMATION = "confirmation"
+    FEE_CONSENT = "fee_consent"
+    CODE = "code"
+    WITHDRAWAL = "withdrawal"
+    NOT_ME = "not_me"
+
+
+class Action(StrEnum):
+    """What a system is asked to do."""
+
+    EXPORT = "export"
+    ERASE = "erase"
+    CORRECT = "correct"
+    APPLY = "apply"
+    """Apply a preference: an opt-out, a limit, a withdrawn consent, an opt-in."""
+
+
+class Verb(StrEnum):
+    """What an operator can decide."""
+
+    APPROVE = "approve"
+    DENY = "deny"
+    EXTEND = "extend"
+    RETRY = "retry"
+    SKIP = "skip"
+    DONE = "done"
+    HOLD = "hold"
+    RELEASE = "release"
+    WITHDRAW = "withdraw"
+
+
+class Mode(StrEnum):
+    """What a client told us to do with requests about its records."""
+
+    REFER_ONLY = "refer_only"
+    FORWARD = "forward"
+    ACT_FOR_ME = "act_for_me"
+
+
+class Letter(StrEnum):
+    """Every letter there is."""
+
+    ACKNOWLEDGEMENT = "acknowledgement"
+    PROOF_NEEDED = "proof_needed"
+    CONFIRMATION_ASKED = "confirmation_asked"
+    DETAIL_NEEDED = "detail_needed"
+    NOTICE = "notice"
+    PASSED_ON = "passed_on"
+    CLOSED = "closed"
+    UNVERIFIED = "unverified"
+    WITHDRAWN = "withdrawn"
+    DENIED = "denied"
+    EXTENDED = "extended"
+    AMENDED = "amended"
+
+
+class Value(BaseModel):
+    """A small immutable value; unknown fields are ignored, so that old readers read new writers."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class Problem(Value):
+    """What was wrong with a message: where, and which rule it breaks. Never a value."""
+
+    field: str
+    rule: str
+
+
+class Retained(Value):
+    """What a system kept, on what ground, until when."""
+
+    category: Code
+    code: Reason
+    citation: str
+    until: date | None = None
+    count: int = Field(ge=0)
+
+
+class PartEnd(Value):
+    """How one part ended, with counts per category and never a value."""
+
+    outcome: Outcome
+    counts: dict[str, int] = {}
+    retained: list[Retained] = []
+    reason: str | None = None
+
+
+class Located(Value):
+    """One client that owns a record of the person, and what located it."""
+
+    client: Slug
+    mode: Mode
+    groups: list[Group]
+    parcel_named: bool = False
+    """The requester named a parcel or order of this client that fits: only then may a letter speak of it."""
+
+
+class Money(Value):
+    """An amount in a currency, for fees."""
+
+    amount: Decimal
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]

@@ -1,0 +1,1 @@
+"""The fulfiller's surroundings: packets for clients, tasks carried out, packages and suppressions."""

@@ -1,0 +1,106 @@
+"""Carry tasks out: find the record keys, call the connector, tell the receipt. Personal rows go to the vault only."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from pydantic_core import to_json
+
+from connectors.datamap import DataMap
+from connectors.port import CorrectionTask, Receipt, System, Task, Trouble
+from schemas.events import TaskFinished
+from schemas.public import RequestSubmitted
+from schemas.values import Action, Outcome, Right
+from services.directory.lookup import record_keys
+from services.kernel.effects import Again, Done, back_off
+from services.kernel.house import House
+from services.kernel.store import Leased
+from services.kernel.tokens import case_key
+
+log = structlog.get_logger()
+ATTEMPTS: Final = 6
+
+
+class VaultSink:
+    """Puts exported rows into the vault, chunk by chunk, under the case's data key. A repeat overwrites itself."""
+
+    def __init__(self, house: House, requests: Mapping[UUID, tuple[str, str]], system: str) -> None:
+        self._house, self._requests, self._system = house, requests, system
+        self._chunks: dict[tuple[UUID, str], int] = {}
+
+    async def write(
+        self, task_id: UUID, category: str, table: str, rows: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Seal one chunk; returns when it is stored."""
+        request_id, case_id = self._requests[task_id]
+        number = self._chunks[task_id, table] = self._chunks.get((task_id, table), -1) + 1
+        name = f"export:{request_id}:{self._system}:{table}:{number:06}"
+        content = to_json({"category": category, "table": table, "rows": list(rows)})
+        async with self._house.pool.connection() as conn, conn.transaction():
+            await self._house.vault.put(conn, {(case_key(case_id), name): content})
+
+
+class TaskPerformer:
+    """Performs the tasks of every system we run a connector for."""
+
+    def __init__(self, house: House, systems: DataMap, opened: Mapping[str, System]) -> None:
+        self._house, self._systems, self._opened = house, systems, opened
+
+    async def __call__(self, effects: Sequence[Leased], now: datetime) -> Sequence[Done | Again]:
+        """Carry out the tasks of one system together."""
+        name = effects[0].body["system"]
+        tasks = await self._tasks(name, effects)
+        cases = {task.task_id: (e.request_id, e.case_id) for task, e in zip(tasks, effects, strict=True)}
+        answers = await self._opened[name].perform(tasks, VaultSink(self._house, cases, name))
+        return [self._told(effect, answer, now) for effect, answer in zip(effects, answers, strict=True)]
+
+    async def _tasks(self, name: str, effects: Sequence[Leased]) -> list[Task]:
+        wanted = {(subject, name) for effect in effects for subject in effect.body["subjects"]}
+        corrected = [e for e in effects if e.body["action"] == Action.CORRECT]
+        async with self._house.pool.connection() as conn:
+            keys = await record_keys(conn, wanted, self._house.keys) if wanted else {}
+            sealed = await self._house.vault.get(
+                conn, [(case_key(e.case_id), "submission") for e in corrected]
+            )
+        said = {case: RequestSubmitted.model_validate_json(raw) for (case, _), raw in sealed.items()}
+        return [_task(name, effect, keys, said.get(case_key(effect.case_id))) for effect in effects]
+
+    def _told(self, effect: Leased, answer: Receipt | Trouble, now: datetime) -> Done | Again:
+        if isinstance(answer, Receipt):
+            return Done((told(effect, now, answer.outcome, answer),))
+        if answer.retry and effect.attempts < self._systems.systems[effect.body["system"]].attempts:
+            return Again(now + back_off(effect.attempts))
+        log.error(
+            "task_failed", system=effect.body["system"], request_id=effect.request_id, cause=answer.code
+        )
+        return Done((told(effect, now, Outcome.FAILED, reason=answer.code),))
+
+
+def _task(
+    name: str,
+    effect: Leased,
+    keys: Mapping[tuple[str, str], Sequence[Mapping[str, str]]],
+    said: RequestSubmitted | None,
+) -> Task:
+    body = effect.body
+    found = [key for subject in body["subjects"] for key in keys.get((subject, name), ())]
+    corrections = tuple(CorrectionTask(c.field, c.new) for c in said.corrections) if said else ()
+    action, right = Action(body["action"]), Right(body["right"])
+    return Task(
+        UUID(body["task_id"]), effect.request_id, name, action, tuple(found), body["client"], corrections,
+        right if action is Action.APPLY else None,
+    )  # fmt: skip
+
+
+def told(
+    effect: Leased, now: datetime, outcome: Outcome, receipt: Receipt | None = None, reason: str | None = None
+) -> TaskFinished:
+    """Build the event that tells how a task ended."""
+    body = effect.body
+    return TaskFinished.after(
+        effect, now, request_id=effect.request_id, case_id=effect.case_id, task_id=body["task_id"],
+        system=body["system"], part=body["part"], outcome=outcome, counts=dict(receipt.counts) if receipt else {},
+        retained=list(receipt.retained) if receipt else [], reason=reason, reply_token=body["reply_token"],
+    )  # fmt: skip

@@ -1,0 +1,48 @@
+"""The fulfiller's decisions, pure: note what was told, plan what follows, end what is done.
+
+One shape for every event: a fact is added to what is known, then every conclusion not yet drawn is drawn. Whatever
+order facts come in, the conclusions are the same.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from schemas.events import OperatorDecided, TaskFinished
+from services.fulfiller.decide.advance import conclude
+from services.fulfiller.decide.draft import Draft
+from services.fulfiller.decide.facts import Facts, Packet, Reply
+from services.fulfiller.decide.operator import OURS, operate
+from services.fulfiller.decide.reply import hear
+from services.fulfiller.decide.result import UnknownPart, finish
+from services.fulfiller.decide.state import Fulfilment
+from services.fulfiller.decide.told import told
+from services.kernel.decision import Decision
+
+__all__ = ["Facts", "Fulfilment", "Packet", "Reply", "decide"]
+
+
+def decide(state: Fulfilment, event: Any, facts: Facts, now: datetime) -> Decision[Fulfilment]:  # noqa: ANN401
+    """Answer one event about one request; events of other topics may have come first. Safe to repeat.
+
+    Raises:
+        UnknownPart: a reply about something nobody was asked.
+        ForgedToken: a reply without the token its addressee was given.
+    """
+    if isinstance(event, OperatorDecided) and event.verb not in OURS:
+        return Decision(state, due_at=state.due_at)
+    state = told(state, event)
+    if state.accepted is None:
+        if isinstance(event, TaskFinished | Reply):
+            raise UnknownPart
+        return Decision(state)
+    draft = Draft(state, state.accepted, event, facts, now)
+    match event:
+        case TaskFinished():
+            finish(draft, event)
+        case Reply():
+            hear(draft, event)
+        case OperatorDecided():
+            operate(draft)
+    if not draft.state.closed:
+        conclude(draft)
+    return draft.decision()

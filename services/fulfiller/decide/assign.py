@@ -1,0 +1,80 @@
+"""Ask systems, each when what must come before it has ended."""
+
+from typing import Final
+from uuid import UUID, uuid5
+
+from rules import parts
+from schemas.events import TaskAssigned
+from schemas.values import Action, Right
+from services.fulfiller.decide.draft import Draft
+
+_LAST: Final = parts.BUILT_IN
+"""What comes when every declared system of the same scope has answered."""
+
+
+def assign(draft: Draft) -> None:
+    """Assign every pending system part whose predecessors have ended and that was not assigned before."""
+    if draft.state.stop is not None:
+        return
+    for name in draft.state.pending():
+        system = parts.system_of(name)
+        if system and not draft.state.parts[name].attempt and _may_begin(draft, name, system):
+            give(draft, name, system)
+
+
+def give(draft: Draft, name: str, system: str) -> None:
+    """Assign one part's task; a further attempt carries the same task id and token."""
+    attempt = draft.state.parts[name].attempt + 1
+    client, accepted = parts.client_of(name), draft.accepted
+    draft.state = draft.state.with_part(
+        name, attempt=attempt, until=draft.last_moment, waits=f"system:{system}"
+    )
+    draft.tell(
+        TaskAssigned, on=f"{name}/{attempt}", task_id=str(uuid5(UUID(draft.state.id), name)), system=system, part=name,
+        action=draft.state.parts[name].action or _built_in(system), right=accepted.right, brand=accepted.brand,
+        subjects=_subjects(draft), client=client, attempt=attempt, deadline=draft.last_moment,
+        reply_token=draft.facts.token(name, draft.state.id, system),
+    )  # fmt: skip
+
+
+def _built_in(system: str) -> Action:
+    return Action.EXPORT if system == "package" else Action.APPLY
+
+
+def _subjects(draft: Draft) -> list[str]:
+    return [draft.state.subject] if draft.state.subject else draft.accepted.subjects
+
+
+def _may_begin(draft: Draft, name: str, system: str) -> bool:
+    """Other requests of the case, holds and the waiting period first; then systems in their declared order."""
+    state, client = draft.state, parts.client_of(name)
+    if client is None and any(_gates(other) for other in state.pending()):
+        return False
+    same_scope = {s: n for n in state.parts if (s := parts.system_of(n)) and parts.client_of(n) == client}
+    if system in _LAST:
+        before = {s for s in same_scope if s not in _LAST}
+    else:
+        planned = draft.facts.systems.plan(
+            brand=draft.accepted.brand, right=_right(draft, name), client=client
+        )
+        before = set(planned[system].after) if system in planned else set()
+    return all(state.ended(same_scope[other]) for other in before if other in same_scope)
+
+
+def _gates(name: str) -> bool:
+    return name.startswith("after:") or parts.is_hold(name) or name in {"own/wait", parts.VERIFICATION}
+
+
+def _right(draft: Draft, name: str) -> Right:
+    """The right behind a part: the request's own, or what a client's instruction amounts to."""
+    action = draft.state.parts[name].action
+    by_action = {
+        Action.ERASE: Right.DELETE,
+        Action.EXPORT: Right.KNOW_SPECIFIC,
+        Action.CORRECT: Right.CORRECT,
+    }
+    return (
+        by_action.get(action, draft.accepted.right)
+        if parts.client_of(name) and action
+        else draft.accepted.right
+    )

@@ -1,0 +1,81 @@
+"""Hand a request over to every client whose records were located; each client sees its own part and nothing else."""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from rules import parts
+from rules.clocks import add_business_days, instant_of_end
+from schemas.events import ClientRequest, ClientResult, HandedOver
+from schemas.values import Located, Mode, Outcome, PartEnd, Party, Waiting
+from services.fulfiller.decide.draft import Draft
+
+MOST_CLIENTS: Final = 20
+"""More clients than this for one person wait for an operator."""
+
+
+def hand_over(draft: Draft) -> None:
+    """Send each located client its request once; report to those whose instructions were carried out."""
+    if draft.state.stop is not None:
+        return
+    crowd = len(draft.state.clients) > MOST_CLIENTS
+    for client, located in sorted(draft.state.clients.items()):
+        name = parts.handover(client)
+        if name not in draft.state.parts:
+            draft.state = draft.state.with_part(name)
+            _begin(draft, name, located, crowd=crowd)
+        elif not draft.state.ended(name):
+            _report(draft, client, name)
+
+
+def _begin(draft: Draft, name: str, located: Located, *, crowd: bool) -> None:
+    if located.mode is Mode.REFER_ONLY:
+        draft.state = draft.state.end(name, Outcome.REFERRED)
+    elif crowd:
+        draft.wait(name, Party.OPERATOR, Waiting.REVIEW, draft.last_moment, who=located.client)
+    else:
+        send(draft, name, located)
+
+
+def send(draft: Draft, name: str, located: Located) -> None:
+    """Put the packet on the client's topic and start the hand-over's own clock."""
+    accepted, client = draft.accepted, located.client
+    packet = draft.facts.packets.get((draft.state.id, client))
+    confirm_by, complete_by = _clocks(draft)
+    attempt = draft.state.parts[name].attempt + 1
+    draft.state = draft.state.with_part(name, attempt=attempt)
+    draft.tell(
+        ClientRequest, on=f"{client}/{attempt}", client=client, handover_id=draft.state.id, right=accepted.right,
+        points=list(packet.points) if packet else [], corrections=list(packet.corrections) if packet else [],
+        identified_by=located.groups, law=accepted.law, received_at=accepted.received_at,
+        respond_by=accepted.clock.respond_by, confirm_by=confirm_by, complete_by=complete_by, locale=accepted.locale,
+        reply_token=draft.facts.token(name, draft.state.id, client),
+    )  # fmt: skip
+    draft.tell(
+        HandedOver,
+        on=client,
+        part=name,
+        client=client,
+        handover_id=draft.state.id,
+        parcel_named=located.parcel_named,
+    )
+    draft.wait(name, Party.CLIENT, Waiting.REPLY, complete_by, who=client)
+
+
+def _clocks(draft: Draft) -> tuple[datetime, datetime]:
+    """When the client must confirm, and when it must be done: before our own day, by a margin."""
+    windows = draft.facts.handbook.brands[draft.accepted.brand].windows
+    clock = draft.accepted.clock
+    day = add_business_days(draft.now.date(), windows.handover_received_business_days)
+    confirm_by = min(instant_of_end(day, clock.timezone), draft.last_moment)
+    complete_by = draft.last_moment - timedelta(days=windows.handover_margin_days)
+    return confirm_by, max(complete_by, draft.now + timedelta(minutes=1))
+
+
+def _report(draft: Draft, client: str, name: str) -> None:
+    """An instruction's parts have all ended: tell the client, and end the hand-over."""
+    mine = [n for n in draft.state.parts if parts.client_of(n) == client and n != name]
+    if not mine or draft.state.pending(*mine):
+        return
+    ends: dict[str, PartEnd] = {n: end for n, end in draft.state.ends().items() if n in mine}
+    draft.tell(ClientResult, on=client, client=client, handover_id=draft.state.id, parts=ends)
+    draft.state = draft.state.end(name, Outcome.COMPLETED)

@@ -1,0 +1,101 @@
+"""Intake's surroundings in PostgreSQL: sources, clients, directory, vault; each asked once per batch."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from rules.handbook import Handbook
+from rules.matching import Candidate
+from schemas.public import RequestSubmitted, Subject
+from schemas.values import AnswerKind, Mode
+from services.directory.lookup import lookup
+from services.directory.offered import Offered, merge, offered
+from services.intake.decide.case import Case
+from services.intake.decide.facts import Facts
+from services.intake.decide.reading import Answer, Submission
+from services.kernel import tokens
+from services.kernel.keys import KeyStore
+from services.kernel.store import Conn
+from services.kernel.vault import Vault
+
+_SOURCES: Final = "SELECT name FROM ops.sources"
+_MODES: Final = "SELECT id, mode FROM ops.clients WHERE enabled"
+
+
+class PostgresSurroundings:
+    """Gathers what intake must know to decide a batch."""
+
+    def __init__(self, handbook: Handbook, vault: Vault, keys: KeyStore) -> None:
+        self._handbook, self._vault, self._keys = handbook, vault, keys
+        self._ids, self._tokens = keys.derive("ids"), keys.derive("tokens")
+
+    async def gather(self, conn: Conn, batch: Sequence[Any], states: Mapping[str, Case]) -> Facts:
+        """Bring together what the batch needs; queries grow with the kinds of messages, not with their number."""
+        heard = [e for e in batch if isinstance(e, Submission | Answer) and e.body is not None]
+        sources: frozenset[str] = frozenset()
+        modes: dict[str, Mode] = {}
+        if any(isinstance(e, Submission | Answer) for e in batch):
+            sources = frozenset([row[0] async for row in await conn.execute(_SOURCES)])
+            modes = {row[0]: Mode(row[1]) async for row in await conn.execute(_MODES)}
+        submitted = await self._submitted(conn, heard, states)
+        found = await self._found(conn, heard, submitted)
+        return Facts(
+            handbook=self._handbook,
+            sources=sources,
+            modes=modes,
+            name=lambda case, right: str(tokens.request_id(self._ids, UUID(case), right)),
+            token=lambda request, kind, round_: tokens.answer_token(self._tokens, request, kind, round_),
+            same=tokens.matches,
+            found=found,
+            submitted=submitted,
+        )
+
+    async def _submitted(
+        self, conn: Conn, heard: Sequence[Submission | Answer], states: Mapping[str, Case]
+    ) -> dict[UUID, RequestSubmitted]:
+        """What the cases of these answers were opened with."""
+        cases = {e.event_id: tokens.case_key(e.case_id) for e in heard if _needs_case(e)}
+        known = {case for case in cases.values() if case in states and states[case].opened}
+        items = await self._vault.get(conn, [(case, "submission") for case in sorted(known)]) if known else {}
+        parsed = {case: RequestSubmitted.model_validate_json(raw) for (case, _), raw in items.items()}
+        return {event_id: parsed[case] for event_id, case in cases.items() if case in parsed}
+
+    async def _found(
+        self, conn: Conn, heard: Sequence[Submission | Answer], submitted: Mapping[UUID, RequestSubmitted]
+    ) -> dict[UUID, tuple[Candidate, ...]]:
+        """The directory's candidates for everything each person has said so far."""
+        asked: dict[str, Offered] = {}
+        earlier = await self._earlier(conn, [e for e in heard if isinstance(e, Answer)])
+        for event in heard:
+            first = event.body if isinstance(event, Submission) else submitted.get(event.event_id)
+            if first is None or first.brand not in self._handbook.brands:
+                continue
+            country = first.residence.country if first.residence else "US"
+            said = [first.subject, *earlier.get(event.event_id, ())]
+            if isinstance(event, Answer) and event.body and event.body.subject:
+                said.append(event.body.subject)
+            asked[str(event.event_id)] = merge(first.brand, *(offered(subject, country) for subject in said))
+        candidates = await lookup(conn, asked, self._keys) if asked else {}
+        return {UUID(event_id): tuple(found) for event_id, found in candidates.items()}
+
+    async def _earlier(self, conn: Conn, answers: Sequence[Answer]) -> dict[UUID, list[Subject]]:
+        cases = {e.event_id: tokens.case_key(e.case_id) for e in answers}
+        if not cases:
+            return {}
+        items = await self._vault.under(conn, sorted(set(cases.values())), "subject:")
+        by_case: dict[str, list[Subject]] = {}
+        for (case, _), raw in sorted(items.items()):
+            by_case.setdefault(case, []).append(Subject.model_validate_json(raw))
+        return {event_id: by_case.get(case, []) for event_id, case in cases.items()}
+
+
+def _needs_case(event: Submission | Answer) -> bool:
+    return (
+        isinstance(event, Answer)
+        and event.body is not None
+        and event.body.kind
+        in {
+            AnswerKind.POINTS,
+            AnswerKind.DETAIL,
+        }
+    )

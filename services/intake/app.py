@@ -1,0 +1,51 @@
+"""Wire intake: submissions and answers in, requests, clocks and rejections out."""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from schemas.topics import read_by
+from services.intake.adapters import PostgresSurroundings
+from services.intake.decide import Case, decide
+from services.intake.decide.case import DESTROY
+from services.intake.decide.reading import Answer, Reader, Submission
+from services.kernel import tokens
+from services.kernel.effects import Done, Performer
+from services.kernel.policies import load_handbook
+from services.kernel.process import House
+from services.kernel.stage import Stage
+from services.kernel.step import Blueprint
+from services.kernel.store import Leased
+
+
+def build(house: House) -> list[Stage[Any, Any]]:
+    """Build intake's one stage."""
+    ids = house.keys.derive("ids")
+    reader = Reader(
+        name_case=lambda source, submission: str(tokens.case_id(ids, source, submission)),
+        digest=lambda content: hmac.new(ids, content, hashlib.sha256).hexdigest(),
+    )
+    surroundings = PostgresSurroundings(load_handbook(house.settings.policies_dir), house.vault, house.keys)
+
+    async def destroy(effects: Sequence[Leased], _now: datetime) -> list[Done]:
+        async with house.pool.connection() as conn:
+            await house.vault.destroy(conn, [tokens.case_key(effect.case_id) for effect in effects])
+        return [Done() for _ in effects]
+
+    blueprint = Blueprint("intake", Case, keys=keys, gather=surroundings.gather, decide=decide, decode=reader)
+    stage: Stage[Any, Any] = Stage(
+        house,
+        blueprint,
+        reads=[topic.name for topic in read_by("intake")],
+        performers={DESTROY: Performer(destroy)},
+    )
+    return [stage]
+
+
+def keys(event: Any) -> Sequence[str]:  # noqa: ANN401  every class intake reads
+    """Intake's memory is per case; a request's id leads to its case."""
+    filed = event.case_id if isinstance(event, Submission | Answer) else event.request_id
+    return [tokens.case_key(UUID(filed))]

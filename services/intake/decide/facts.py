@@ -1,0 +1,29 @@
+"""What intake must know from outside to decide one batch."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from rules.handbook import Handbook
+from rules.matching import Candidate
+from schemas.public import RequestSubmitted
+from schemas.values import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """`found` holds the directory's candidates per message; absent means nobody fits anything.
+
+    `name` derives a request's id from its case and right; `token` the answer token of a request, kind and round.
+    Both are keyed and pure; `same` compares two tokens in constant time. `submitted` is what the case was opened with,
+    for the answers that need it.
+    """
+
+    handbook: Handbook
+    sources: frozenset[str]
+    modes: Mapping[str, Mode]
+    name: Callable[[str, str], str]
+    token: Callable[[str, str, int], str]
+    same: Callable[[str, str], bool]
+    found: Mapping[UUID, tuple[Candidate, ...]] = field(default_factory=dict)
+    submitted: Mapping[UUID, RequestSubmitted] = field(default_factory=dict)

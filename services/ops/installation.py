@@ -1,0 +1,131 @@
+"""One installation as the operator's commands see it: where it is, its logins, its keys; and how it is set up."""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+
+from connectors.datamap import DataMap, compile_map
+from services.kernel.errors import Misconfigured
+from services.kernel.keys import FileKeyStore
+from services.kernel.migrate import upgrade
+from services.kernel.policies import read_policies
+from services.ops import provision
+from services.ops.kafka import Access, admin
+from stack.endpoints import Endpoints
+from stack.files import read_json, write_json
+from stack.logins import ensure_logins
+
+OUTSIDE_LOGINS: Final = "outside-logins.json"
+SYSTEMS_FILE: Final = "systems.json"
+POLICIES: Final = Path(__file__).parents[2] / "policies"
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A provisioned system behind one data folder."""
+
+    endpoints: Endpoints
+    policies: Path = POLICIES
+    prefix: str = ""
+
+    @classmethod
+    def find(cls, data_dir: Path) -> "Installation":
+        """The installation of a data folder.
+
+        Raises:
+            Misconfigured: nothing was started there.
+        """
+        endpoints = Endpoints.load(data_dir.expanduser().resolve())
+        if endpoints is None:
+            message = f"nothing was set up in {data_dir}; `rightsbus up` does it"
+            raise Misconfigured(message)
+        return cls(endpoints)
+
+    @property
+    def keys(self) -> FileKeyStore:
+        """Its key store."""
+        return FileKeyStore(self.endpoints.keys_dir)
+
+    def access(self, user: str = "admin") -> Access:
+        """A broker login: the admin's, a service's, or an outsider's made here."""
+        e = self.endpoints
+        if user == "admin":
+            return Access(e.bootstrap, e.admin.username, e.admin.password, e.kafka_ca, self.prefix)
+        known = (read_json(e.data_dir / "logins.json") or {}) | self.outside_logins()
+        if user not in known:
+            message = f"no login for {user} is kept in {e.data_dir}"
+            raise Misconfigured(message)
+        return Access(e.bootstrap, user, known[user], e.kafka_ca, self.prefix)
+
+    def outside_logins(self) -> dict[str, str]:
+        """Passwords of upstream apps and clients made by an embedded installation for its own trials."""
+        return dict(read_json(self.endpoints.data_dir / OUTSIDE_LOGINS) or {})
+
+    def connect(self) -> psycopg.Connection[Any]:
+        """A database connection, autocommitting.
+
+        Raises:
+            Misconfigured: the database does not answer.
+        """
+        try:
+            return psycopg.connect(self.endpoints.database_url, autocommit=True, connect_timeout=5)
+        except psycopg.OperationalError as error:
+            message = f"the database does not answer ({type(error).__name__}); `rightsbus status` says more"
+            raise Misconfigured(message) from None
+
+    def systems(self) -> DataMap:
+        """The data map in force."""
+        return compile_map(read_policies(self.policies)["systems.yaml"])
+
+    def set_up(self) -> None:
+        """Bring keys, database, topics, users and rights to where they must be. Idempotent."""
+        self.keys.create()
+        upgrade(self.endpoints.database_url)
+        logins = ensure_logins(self.endpoints.data_dir)
+        with admin(self.access()) as client:
+            names = provision.topic_names(
+                self.systems().systems, self.names("sources"), self.names("clients")
+            )
+            provision.create_topics(client, names, self.prefix)
+            for service, password in logins.items():
+                provision.set_password(client, service, password)
+                provision.apply(client, provision.service_acls(service, self.prefix))
+
+    def names(self, table: str) -> list[str]:
+        """Registered sources or clients."""
+        column = "name" if table == "sources" else "id"
+        with self.connect() as db:
+            return [row[0] for row in db.execute(f"SELECT {column} FROM ops.{table} ORDER BY 1")]  # noqa: S608  ours
+
+    def add_source(self, name: str) -> str:
+        """Register an upstream app: its user, rights and status topic. Returns its password."""
+        with self.connect() as db:
+            db.execute("INSERT INTO ops.sources (name) VALUES (%s) ON CONFLICT DO NOTHING", [name])
+        return self._outsider(
+            name, provision.topic_names((), [name], ()), provision.source_acls(name, self.prefix)
+        )
+
+    def add_client(self, client: str, *, name: str, contact: str, mode: str) -> str:
+        """Register a client merchant: its topic, user and rights. Returns its password."""
+        with self.connect() as db:
+            db.execute(
+                "INSERT INTO ops.clients (id, name, contact, mode) VALUES (%s, %s, %s, %s) "
+                "ON CONFLICT (id) DO UPDATE SET name = excluded.name, contact = excluded.contact, mode = excluded.mode",
+                [client, name, contact, mode],
+            )
+        names = provision.topic_names((), (), [client])
+        return self._outsider(client, names, provision.client_acls(client, self.prefix))
+
+    def _outsider(self, user: str, names: dict[str, Any], acls: Iterable[Any]) -> str:
+        password = self.outside_logins().get(user) or secrets.token_urlsafe(18)
+        with admin(self.access()) as client:
+            provision.create_topics(client, names, self.prefix)
+            provision.set_password(client, user, password)
+            provision.apply(client, list(acls))
+        file = self.endpoints.data_dir / OUTSIDE_LOGINS
+        write_json(file, self.outside_logins() | {user: password})
+        return password

@@ -1,0 +1,138 @@
+"""Make topics, users and rights from the catalogue. Idempotent: run again, nothing changes.
+
+What a principal may do is derived from who the catalogue says writes and reads each topic, and from nothing else.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from kafka import KafkaAdminClient
+from kafka.admin import (
+    ACL,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    ResourcePattern,
+    ResourceType,
+    UserScramCredentialUpsertion,
+)
+
+from schemas.topics import CATALOGUE, CLIENT, SERVICES, UPSTREAM, Topic
+
+OWN_SYSTEMS: Final = ("package", "suppress")
+READ, WRITE, DESCRIBE = ACLOperation.READ, ACLOperation.WRITE, ACLOperation.DESCRIBE
+
+
+def topic_names(systems: Iterable[str], sources: Iterable[str], clients: Iterable[str]) -> dict[str, Topic]:
+    """Every topic there must be, by name."""
+    values = {
+        "system": [*systems, *OWN_SYSTEMS],
+        "source": list(sources),
+        "client": list(clients),
+        "service": list(SERVICES),
+    }
+    names: dict[str, Topic] = {}
+    for topic in CATALOGUE:
+        for value in values[topic.field] if topic.field else [""]:
+            names[topic.named(value)] = topic
+    return names
+
+
+def create_topics(admin: KafkaAdminClient, names: Mapping[str, Topic], prefix: str = "") -> list[str]:
+    """Create the topics that are missing; returns their names."""
+    there = set(admin.list_topics())
+    missing = {prefix + name: topic for name, topic in names.items() if prefix + name not in there}
+    if missing:
+        admin.create_topics(
+            {name: {"num_partitions": t.partitions, "configs": t.config()} for name, t in missing.items()},
+            raise_errors=False,
+            wait_for_metadata=True,
+        )
+    return sorted(missing)
+
+
+def set_password(admin: KafkaAdminClient, user: str, password: str) -> None:
+    """Create a SCRAM user, or give it this password."""
+    errors = admin.alter_user_scram_credentials(
+        [
+            UserScramCredentialUpsertion(
+                user=user, mechanism="SCRAM-SHA-256", iterations=4096, password=password
+            )
+        ]
+    )
+    for failed in (errors or {}).values():
+        if failed:
+            raise RuntimeError(failed)
+
+
+def service_acls(service: str, prefix: str = "") -> list[ACL]:
+    """What one of our services may do: read what it reads, write what it writes, use its own groups."""
+    acls = []
+    for topic in CATALOGUE:
+        name, pattern = _resource(topic, prefix, service)
+        if service in topic.readers:
+            acls += [_topic(service, name, operation, pattern) for operation in (READ, DESCRIBE)]
+        if service in topic.writers:
+            acls += [_topic(service, name, operation, pattern) for operation in (WRITE, DESCRIBE)]
+    groups = {"fulfiller": ("fulfiller",)}.get(service, (service,))
+    return acls + [_group(service, f"{prefix}{group}", ACLResourcePatternType.PREFIXED) for group in groups]
+
+
+def _resource(topic: Topic, prefix: str, service: str) -> tuple[str, ACLResourcePatternType]:
+    if topic.field is None:
+        return prefix + topic.name, ACLResourcePatternType.LITERAL
+    if topic.field == "service" and service != "ops":
+        return prefix + topic.named(service), ACLResourcePatternType.LITERAL
+    return prefix + topic.name.partition("<")[0], ACLResourcePatternType.PREFIXED
+
+
+def source_acls(source: str, prefix: str = "") -> list[ACL]:
+    """What an upstream app may do: write the two inbound topics, read its own status topic."""
+    acls = []
+    for topic in CATALOGUE:
+        if UPSTREAM in topic.writers:
+            acls += [_topic(source, prefix + topic.name, operation) for operation in (WRITE, DESCRIBE)]
+        if UPSTREAM in topic.readers:
+            acls += [
+                _topic(source, prefix + topic.named(source), operation) for operation in (READ, DESCRIBE)
+            ]
+    return [*acls, _group(source, f"{prefix}{source}.", ACLResourcePatternType.PREFIXED)]
+
+
+def client_acls(client: str, prefix: str = "") -> list[ACL]:
+    """What a client may do: read its own topic, write replies, use groups of its own. Nothing else."""
+    acls = []
+    for topic in CATALOGUE:
+        if CLIENT in topic.writers:
+            acls.append(_topic(client, prefix + topic.name, WRITE))
+        if CLIENT in topic.readers:
+            acls += [
+                _topic(client, prefix + topic.named(client), operation) for operation in (READ, DESCRIBE)
+            ]
+    return [*acls, _group(client, f"{prefix}{client}.", ACLResourcePatternType.PREFIXED)]
+
+
+def apply(admin: KafkaAdminClient, acls: list[ACL]) -> None:
+    """Add rights; those there already stay."""
+    if acls:
+        admin.create_acls(acls)
+
+
+def _topic(
+    user: str,
+    name: str,
+    operation: ACLOperation,
+    pattern: ACLResourcePatternType = ACLResourcePatternType.LITERAL,
+) -> ACL:
+    return _acl(user, operation, ResourcePattern(ResourceType.TOPIC, name, pattern))
+
+
+def _group(user: str, name: str, pattern: ACLResourcePatternType) -> ACL:
+    return _acl(user, READ, ResourcePattern(ResourceType.GROUP, name, pattern))
+
+
+def _acl(user: str, operation: ACLOperation, resource: ResourcePattern) -> ACL:
+    return ACL(
+        principal=f"User:{user}", host="*", operation=operation, permission_type=ACLPermissionType.ALLOW,
+        resource_pattern=resource,
+    )  # fmt: skip

@@ -1,0 +1,44 @@
+"""Fixtures every test may ask for. Servers start when the first test needs them, once per run."""
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.servers import TestBroker, TestServers
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServers]:
+    """The Kafka and PostgreSQL of this run, not started yet."""
+    found = TestServers(tmp_path_factory.mktemp("stack"))
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def broker(servers: TestServers) -> TestBroker:
+    """A real broker, shared by all tests: use `topic_prefix`."""
+    return servers.broker()
+
+
+@pytest.fixture
+def topic_prefix(broker: TestBroker) -> Iterator[str]:
+    """A prefix for this test's topics, groups and users; its topics are removed afterwards."""
+    prefix = f"t{secrets.token_hex(3)}."
+    yield prefix
+    broker.delete_topics(prefix)
+
+
+@pytest.fixture
+def database_url(servers: TestServers) -> Iterator[str]:
+    """An empty PostgreSQL database of this test's own."""
+    with servers.fresh_database(f"test_{secrets.token_hex(6)}") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def module_database_url(servers: TestServers) -> Iterator[str]:
+    """A PostgreSQL database that the tests of one module share."""
+    with servers.fresh_database(f"module_{secrets.token_hex(6)}") as url:
+        yield url
