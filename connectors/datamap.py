@@ -32,9 +32,7 @@ class Provider(Mapped):
     """A service provider that gets data of this system, and the term of the contract that binds it."""
 
     name: str
-    contract: str = Field(
-        min_length=3, description="where it may neither sell nor disclose further, and must delete"
-    )
+    contract: str = Field(min_length=3, description="where it may neither sell nor disclose further, and must delete")
 
 
 class SystemMap(Mapped):
@@ -46,22 +44,16 @@ class SystemMap(Mapped):
     brands: list[Slug] = Field(min_length=1)
     populations: list[Population] = []
     roles: dict[Use, str] = {"own": "own purpose"}
-    after: list[Slug] = Field(
-        [], description="systems whose erasure must have ended before this one's begins"
-    )
+    after: list[Slug] = Field([], description="systems whose erasure must have ended before this one's begins")
     tables: list[TableMap] = []
     preferences: PreferenceMap | None = None
-    rights: list[Right] | None = Field(
-        None, description="the only rights this system serves; all it can if not given"
-    )
+    rights: list[Right] | None = Field(None, description="the only rights this system serves; all it can if not given")
     providers: list[Provider] = []
     timeout_s: float = Field(30.0, gt=0)
     concurrency: int = Field(2, ge=1, le=32)
     batch: int = Field(200, ge=1, le=2_000)
     attempts: int = Field(6, ge=1)
-    participant: bool = Field(
-        default=False, description="the system reads its task topic itself; no connector is run"
-    )
+    participant: bool = Field(default=False, description="the system reads its task topic itself; no connector is run")
 
     def serves(self, right: Right, client: str | None) -> Action | None:
         """What this system does for a right; None when it has no part in it."""

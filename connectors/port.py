@@ -22,8 +22,8 @@ class Task:
     """One thing one system is asked to do about one person's records.
 
     `keys` are the person's record keys in this system; none means the directory knows no record there.
-    `client` limits the task to rows of that client; None means the company's own rows. `since` leaves out what
-    is older. `today` lets a system erase what it had to keep until a day that has passed; None: none has.
+    `client` limits the task to rows of that client; None means the company's own rows. `since` leaves out
+    what is older. `today` lets a system erase what it had to keep until a day that has passed; None: none has.
     """
 
     task_id: UUID
@@ -70,9 +70,7 @@ class Finding:
 class Sink(Protocol):
     """Where exported rows go, in chunks."""
 
-    async def write(
-        self, task_id: UUID, category: str, table: str, rows: Sequence[Mapping[str, Any]]
-    ) -> None:
+    async def write(self, task_id: UUID, category: str, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Take a chunk of rows; returns when it is safe."""
         ...
 
@@ -86,7 +84,10 @@ class System(Protocol):
         ...
 
     async def perform(self, tasks: Sequence[Task], sink: Sink) -> list[Receipt | Trouble]:
-        """Carry tasks out; one answer each, in order. The same task id again gives the same receipt."""
+        """Carry tasks out; one answer each, in order.
+
+        A change is made once: the same task id again gives the same receipt. An export is written anew.
+        """
         ...
 
     async def check(self) -> list[Finding]:

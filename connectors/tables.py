@@ -28,8 +28,8 @@ class Keep(Mapped):
 class FieldMap(Mapped):
     """One column.
 
-    `mask` says what replaces the value where the row stays: nothing at all, an empty text, a word of ours, its
-    first three characters, or the value itself because it tells of nobody once the rest is gone.
+    `mask` says what replaces the value where the row stays: nothing at all, an empty text, a word of ours,
+    its first three characters, or the value itself because it tells of nobody once the rest is gone.
     `disclose: held` values are never shown: the answer says that this type is held.
     """
 
@@ -39,20 +39,16 @@ class FieldMap(Mapped):
     type: Code | None = Field(
         None, description="what a held value is called in an answer; the column's name if not given"
     )
-    correctable: Code | None = Field(
-        None, description="the field of a correction that changes it, such as `email`"
-    )
-    business_contact: bool = Field(
-        default=False, description="outside of PIPEDA when it is about an employee"
-    )
+    correctable: Code | None = Field(None, description="the field of a correction that changes it, such as `email`")
+    business_contact: bool = Field(default=False, description="outside of PIPEDA when it is about an employee")
 
 
 class TableMap(Mapped):
     """One table: how a person's rows are found, what becomes of them. Tables are erased in the order listed.
 
-    `erase` is what a deletion does: `delete` the row, `mask` its fields, `aggregate` (mask them and cut the key,
-    so that the row counts but is nobody's), or `keep` it with an exception. In a kept row only fields with a
-    `mask` of their own change; elsewhere `null` is meant where none is given.
+    `erase` is what a deletion does: `delete` the row, `mask` its fields, `aggregate` (mask them and cut the
+    key, so that the row counts but is nobody's), or `keep` it with an exception. In a kept row only fields with
+    a `mask` of their own change; elsewhere `null` is meant where none is given.
     """
 
     name: SqlName
@@ -76,12 +72,8 @@ class TableMap(Mapped):
             message = "`keep` (code, citation, days) goes with `erase: keep`, and only with it"
         elif self.use == "client" and not self.client_column:
             message = "`use: client` needs `client_column`: whose rows are whose"
-        elif (
-            self.key_column in self.fields and self.fields[self.key_column].mask and self.erase != "aggregate"
-        ):
-            message = (
-                f"`{self.key_column}` finds the row again and cannot be masked unless `erase: aggregate`"
-            )
+        elif self.key_column in self.fields and self.fields[self.key_column].mask and self.erase != "aggregate":
+            message = f"`{self.key_column}` finds the row again and cannot be masked unless `erase: aggregate`"
         if message:
             raise ValueError(message)
         return self
@@ -93,7 +85,7 @@ class TableMap(Mapped):
 
 
 class PreferenceMap(Mapped):
-    """Where a system notes opt-outs: one row per person, a yes-or-no column per right. An opt-in takes one back."""
+    """Where a system notes opt-outs: one row per person, a yes-or-no column per right; an opt-in takes one back."""
 
     table: SqlName
     record_key: Code

@@ -50,9 +50,7 @@ def choose(
     A brand's own promise stands wherever the person lives: that no law applies explains, it never refuses a promise.
     """
     house = handbook.brands[brand]
-    candidates = _candidates(
-        handbook.laws.values(), residence_country, residence_region, context, received_at
-    )
+    candidates = _candidates(handbook.laws.values(), residence_country, residence_region, context, received_at)
     provisional = residence_country is None
     law = _strictest(candidates, right, received_at) if provisional else _specific(candidates)
     dates = _dates(law, house, right, received_at)
@@ -99,9 +97,7 @@ def _specific(candidates: list[Law]) -> Law | None:
 
 def _strictest(candidates: list[Law], right: Right, received_at: datetime) -> Law | None:
     granting = [law for law in candidates if right in law.grants]
-    return min(
-        granting, key=lambda law: (deadlines(law, right, received_at).respond_by, law.id), default=None
-    )
+    return min(granting, key=lambda law: (deadlines(law, right, received_at).respond_by, law.id), default=None)
 
 
 def _dates(law: Law | None, brand: Brand, right: Right, received_at: datetime) -> Deadlines:

@@ -35,6 +35,7 @@ _GENERATIONS: Final = {
     "v": "v",
 }
 _NTH: Final = re.compile(r"\b[234](?:nd|rd|th)\b")
+_JOINTS: Final = dict.fromkeys(map(ord, " -'"))
 _MARKS: Final = re.compile(r"[.,\"“”()]+")
 _TWO_WORDS: Final = re.compile(r"([a-z]{3,}(?:[-'][a-z]{2,})?) ([a-z]{4,}(?:[-'][a-z]{2,})?)")
 _SPECIAL: Final = re.compile(
@@ -70,15 +71,15 @@ class Parts:
 def fit(offered: str, held: str) -> NameFit:
     """Compare two full names component by component; the order of arguments does not matter.
 
-    A generation (Jr, III) said on both sides and different is another person; said on one side only, it is
-    unclear.
+    Exact is the same given and family name, in either order, however they are spaced and hyphenated. A generation
+    (Jr, III) said on both sides and different is another person; said on one side only, it is unclear.
     """
     ours, theirs = parts(offered), parts(held)
     if not ours or not theirs:
         return NameFit.UNKNOWN
     if ours.generation and theirs.generation and ours.generation != theirs.generation:
         return NameFit.NONE
-    if _same(ours, theirs):
+    if _same(ours, theirs) or _same(_turned(ours), theirs):
         return NameFit.EXACT
     if _near(ours, theirs) or _near(ours, _turned(theirs)) or _near(_turned(ours), theirs):
         return NameFit.FUZZY
@@ -104,14 +105,15 @@ def parts(raw: str) -> Parts | None:
 
 
 def key(raw: str) -> str | None:
-    """Given and family name, and the generation if said; None for an initial, which is no name.
+    """Given and family name in one order, and the generation if said; None for an initial, which is no name.
 
     Middle names are not in it, since they are often left out; `fit` looks at them.
     """
     name = parts(raw)
     if not name or _initial(name.given or name.family):
         return None
-    return " ".join(word for word in (name.given, name.family, name.generation) if word)
+    both = sorted(_joined(word) for word in (name.given, name.family) if word)
+    return " ".join([*both, name.generation]).strip()
 
 
 def second(raw: str) -> tuple[str, ...]:
@@ -134,9 +136,13 @@ def _orders(given: str, family: str, longer: Iterable[str]) -> Iterable[tuple[st
 
 
 def _same(ours: Parts, theirs: Parts) -> bool:
-    if (ours.given, ours.family, ours.generation) != (theirs.given, theirs.family, theirs.generation):
+    if ours.generation != theirs.generation or _initial(ours.given or ours.family):
         return False
-    return not _initial(ours.given or ours.family) and _middles_agree(ours.middle, theirs.middle)
+    if _joined(ours.family) != _joined(theirs.family):
+        return False
+    if _joined(ours.given) == _joined(theirs.given):
+        return _middles_agree(ours.middle, theirs.middle)
+    return bool(ours.given) and _joined(ours.given + ours.middle) == _joined(theirs.given + theirs.middle)
 
 
 def _middles_agree(ours: str, theirs: str) -> bool:
@@ -158,13 +164,15 @@ def _given_near(ours: Parts, theirs: Parts) -> bool:
     one, other = folded(ours.given), folded(theirs.given)
     if one == other or _close(one, other) or _nicknames(one, other):
         return True
-    joined = [folded(f"{name.given}{name.middle}".replace(" ", "")) for name in (ours, theirs)]
-    return not _initial(one) and not _initial(other) and joined[0] == joined[1]
+    if _initial(one) or _initial(other):
+        return False
+    return _close(f"{ours.given}{ours.middle}", f"{theirs.given}{theirs.middle}")
 
 
 def _family_near(ours: Parts, theirs: Parts) -> bool:
+    """Close, or sharing a part of a double name, or quite another one: people marry."""
     one, other = folded(ours.family), folded(theirs.family)
-    if one == other or _close(one, other):
+    if _close(one, other) or (not _initial(ours.given) and folded(ours.given) == folded(theirs.given)):
         return True
     mine, others = (_long_words(folded(f"{name.middle} {name.family}")) for name in (ours, theirs))
     return bool(mine & _long_words(other)) or bool(others & _long_words(one))
@@ -179,10 +187,14 @@ def _long_words(text: str) -> set[str]:
 
 
 def _close(one: str, other: str) -> bool:
-    one, other = folded(one), folded(other)
+    one, other = _joined(folded(one)), _joined(folded(other))
     if _initial(one) or _initial(other):
         return one == other
     return one == other or JaroWinkler.similarity(one, other) >= CLOSE
+
+
+def _joined(word: str) -> str:
+    return word.translate(_JOINTS)
 
 
 def _nicknames(one: str, other: str) -> bool:

@@ -6,9 +6,7 @@ from typing import Final
 from schemas.text import ZERO_WIDTH
 
 _DROPPED: Final = dict.fromkeys(map(ord, ZERO_WIDTH))
-_QUOTES: Final = str.maketrans(
-    {"‘": "'", "’": "'", "ʼ": "'", "´": "'", "`": "'", "“": '"', "”": '"', "„": '"'}
-)
+_QUOTES: Final = str.maketrans({"‘": "'", "’": "'", "ʼ": "'", "´": "'", "`": "'", "“": '"', "”": '"', "„": '"'})
 _DASHES: Final = str.maketrans(dict.fromkeys("‐‑‒–—―−﹘﹣－", "-"))
 _LETTERS: Final = str.maketrans(
     {"ł": "l", "ø": "o", "æ": "ae", "œ": "oe", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ħ": "h", "ŧ": "t"}

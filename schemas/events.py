@@ -72,12 +72,8 @@ class RequestAccepted(Event):
     contested: list[PointKind] = Field([], description="kinds under correction: they prove nothing here")
     parts: list[PartId] = Field(description="what is pending from the start")
     clients: list[Located] = []
-    subjects: list[str] = Field(
-        [], description="records a right without verification applies to, as opaque references"
-    )
-    releases: list[RequestId] = Field(
-        [], description="requests of the case that wait for the end of this one"
-    )
+    subjects: list[str] = Field([], description="records a right without verification applies to, as opaque references")
+    releases: list[RequestId] = Field([], description="requests of the case that wait for the end of this one")
     unverified_at: AwareDatetime = Field(description="the fixed instant an unverified request publicly ends")
     has_email: bool = True
 
@@ -262,9 +258,7 @@ class OperatorDecided(Event):
     verb: Verb
     part: PartId | None = None
     reason: Reason | None = None
-    basis: str | None = Field(
-        None, max_length=200, description="citation or code; free text goes to the vault"
-    )
+    basis: str | None = Field(None, max_length=200, description="citation or code; free text goes to the vault")
     until: AwareDatetime | None = None
     by: Code
 
@@ -306,9 +300,7 @@ class RequestSettled(Event):
     ending: Ending
     reason: Reason | None = None
     parts: dict[str, PartEnd]
-    subject: str | None = Field(
-        None, description="who was verified; letters with findings go to their contact on file"
-    )
+    subject: str | None = Field(None, description="who was verified; letters with findings go to their contact on file")
     package: bool = Field(default=False, description="an access package was made")
 
 

@@ -54,10 +54,7 @@ class Topic:
 
     def matches(self, name: str) -> bool:
         """Whether `name` is this topic, or one of this pattern."""
-        return (
-            re.fullmatch(re.sub(r"<\w+>", r"[a-z0-9][a-z0-9-]*", self.name).replace(".", r"\."), name)
-            is not None
-        )
+        return re.fullmatch(re.sub(r"<\w+>", r"[a-z0-9][a-z0-9-]*", self.name).replace(".", r"\."), name) is not None
 
     @property
     def classes(self) -> tuple[type[BaseModel], ...]:
@@ -102,7 +99,7 @@ CATALOGUE: tuple[Topic, ...] = (
     Topic("privacy.answered", e.AnswerRecorded, ("intake",), ("verifier", "fulfiller", "notifier", "ops"),
           why="An answer's kind and what it adds"),
     Topic("privacy.waiting", e.PartWaiting, ("intake", "verifier", "fulfiller", "notifier"), ("notifier", "intake", "ops"),
-          why="A part waits for a named party until a known moment"),
+          why="A part waits for somebody until a known moment"),
     Topic("privacy.verified", e.RequestVerified, ("verifier",), ("fulfiller", "notifier", "intake", "ops"),
           why="The requester is who they say they are"),
     Topic("privacy.unverified", e.VerificationFailed, ("verifier",), ("fulfiller", "notifier", "intake", "ops"),

@@ -376,6 +376,7 @@ class Located(Value):
     client: Slug
     mode: Mode
     groups: list[Group]
+    subjects: list[str] = []
     parcel_named: bool = False
     """The requester named a parcel or order of this client that fits: only then may a letter speak of it."""
 

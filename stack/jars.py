@@ -54,9 +54,7 @@ def cache_dir() -> Path:
 
 def pinned() -> list[Jar]:
     """Read the lock file."""
-    rows = (
-        line.split() for line in LOCK.read_text(encoding="ascii").splitlines() if not line.startswith("#")
-    )
+    rows = (line.split() for line in LOCK.read_text(encoding="ascii").splitlines() if not line.startswith("#"))
     return [Jar(coordinate, digest) for coordinate, digest in rows]
 
 
@@ -102,9 +100,7 @@ def _fetch(jar: Jar, context: MavenContext, folder: Path) -> None:
         )
         raise StackError(message) from problem
     if _sha256(fetched) != jar.sha256:
-        message = (
-            f"{jar.coordinate} is not the file pinned in {LOCK.name} (its SHA-256 differs); nothing was run"
-        )
+        message = f"{jar.coordinate} is not the file pinned in {LOCK.name} (its SHA-256 differs); nothing was run"
         raise StackError(message)
     fetched.replace(folder / jar.file_name)
 
@@ -120,9 +116,7 @@ def _print_lock() -> None:
         context = MavenContext(resolver=PythonResolver(), repo_cache=Path(work), local_repos=[], timeout=60)
         inputs, transitive = context.resolver.resolve([context.create_dependency(name) for name in WANTED])
         found = {
-            f"{d.artifact.groupId}:{d.artifact.artifactId}:{d.artifact.version}": _sha256(
-                d.artifact.resolve()
-            )
+            f"{d.artifact.groupId}:{d.artifact.artifactId}:{d.artifact.version}": _sha256(d.artifact.resolve())
             for d in inputs + transitive
         }
     sys.stdout.write("# made by `python -m stack.jars`: group:artifact:version sha256\n")

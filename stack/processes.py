@@ -16,9 +16,7 @@ _children: dict[int, "subprocess.Popen[bytes]"] = {}
 """Processes this very process started: it must collect them when they end."""
 
 
-def launch(
-    argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
-) -> int:
+def launch(argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> int:
     """Start a program in a session of its own, its output appended to `log`; give its process id."""
     private_folder(log.parent)
     with log.open("ab") as out:

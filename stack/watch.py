@@ -61,10 +61,7 @@ class Server:
             return
         if self.answering:
             self._becomes(answering=False)
-            echo(
-                f"{self.name} does not answer"
-                + ("; starting it again" if self._start else "; workers wait for it")
-            )
+            echo(f"{self.name} does not answer" + ("; starting it again" if self._start else "; workers wait for it"))
         self._try_to_start(echo)
 
     def _becomes(self, *, answering: bool) -> None:

@@ -21,6 +21,7 @@ _TAIL: Final = re.compile(
     r"(?:[\s,]+(?:USA?|U\.S\.A?\.|United States(?: of America)?))?\s*$",
     re.IGNORECASE,
 )
+_BETWEEN_LETTERS: Final = re.compile(r"(?<=[^\W\d]) (?=[^\W\d])")
 _WORDS: Final = re.compile(r"[^\w#&/]+")
 
 
@@ -61,12 +62,17 @@ def _parts(address: PostalAddress) -> tuple[str, str, str] | None:
     whole = _split(address)
     country = plain(whole.country).upper() or "US"
     lines = [plain(line).upper() for line in (whole.line1, whole.line2)]
-    street = streets.street(*lines) if country == "US" else _spaced(" ".join(lines))
+    street = streets.street(*lines) if country == "US" else _run_on(" ".join(lines))
     place = postcode(whole.postcode, country) if whole.postcode else None
     if not place and whole.city:
         region = streets.region(whole.region) if country == "US" else plain(whole.region).upper()
         place = _spaced(f"{plain(whole.city).upper()} {region}")
     return (street, place, country) if street and place else None
+
+
+def _run_on(text: str) -> str:
+    """Without spaces between letters, which come and go: `Mac Arthur Straße` is `MACARTHURSTRASSE`."""
+    return _BETWEEN_LETTERS.sub("", _spaced(text))
 
 
 def _spaced(text: str) -> str:

@@ -74,10 +74,9 @@ _ORDINALS: Final = {
 }
 _VALUE: Final = re.compile(r"[A-Z]{1,2}|[A-Z]?-?\d[\w/-]*|\d+-?[A-Z]{1,2}")
 _ORDINAL: Final = re.compile(r"(\d+)(?:ST|ND|RD|TH)")
-_BOX: Final = re.compile(
-    r"\b(?:P\.? ?O\.? ?B(?:OX|\.)?|POST OFFICE BOX)[ #.]*(?:NO\.? )?([A-Z]?\d[\w-]*)(?!\w)"
-)
+_BOX: Final = re.compile(r"\b(?:P\.? ?O\.? ?B(?:OX|\.)?|POST OFFICE BOX)[ #.]*(?:NO\.? )?([A-Z]?\d[\w-]*)(?!\w)")
 _DASHED: Final = re.compile(r"\b(NORTH|SOUTH)-(EAST|WEST)\b")
+_NAME: Final = re.compile(r"(?!(?:NE|NW|SE|SW)$)[^\W\d_]{2,}")
 _KEPT_DOT: Final = re.compile(r"(?<=\d)\.(?=\d)")
 _KEPT_DASH: Final = re.compile(r"(?<=\d)-(?=\w)|(?<=\b\w)-(?=\d)")
 _OTHER: Final = re.compile(r"[^\w#&/\u0001\u0002]+")
@@ -163,11 +162,24 @@ def _street_words(words: list[str]) -> list[str]:
             words[last] = _DIRECTIONS[words[last]]
         if words[first] in _DIRECTIONS and not (last - first == 1 and words[last] in _SUFFIXES):
             words[first] = _DIRECTIONS[words[first]]
-    for at in range(last, first - 1, -1):
-        if words[at] in _SUFFIXES:
-            words[at] = _SUFFIXES[words[at]]
-            break
-    return [_word(word, ends=at == last) for at, word in enumerate(words)]
+    suffix = next((at for at in range(last, first - 1, -1) if words[at] in _SUFFIXES), None)
+    if suffix is not None:
+        words[suffix] = _SUFFIXES[words[suffix]]
+    written = [_word(word, ends=at == last) for at, word in enumerate(words)]
+    if suffix is None:
+        return written
+    return [*_run_on(written[:suffix]), *written[suffix:]]
+
+
+def _run_on(words: Sequence[str]) -> list[str]:
+    """Names in one word, since people differ: `Lake View Dr` is `Lakeview Dr`. Single letters stay apart."""
+    done: list[str] = []
+    for word in words:
+        if done and _NAME.fullmatch(word) and _NAME.fullmatch(done[-1]):
+            done[-1] += word
+        else:
+            done.append(word)
+    return done
 
 
 def _word(word: str, *, ends: bool) -> str:

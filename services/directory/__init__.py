@@ -1,5 +1,6 @@
 """The directory: who is known, through which points, with which records; a library beside the kernel.
 
-Points are a blind index (HMAC-SHA-256, a key per brand and field); names and record keys lie sealed. Services ask it in
-batches; loaders fill it. It answers with groups that fit, never with values, except to build a client's packet.
+A blind index (HMAC-SHA-256, a key per brand and field) finds people; what is held of them lies sealed and is compared
+after opening. Services ask in batches, loaders fill it. Its answers say which points fit and never what they are,
+except to build a client's packet or to reach the person.
 """

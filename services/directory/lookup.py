@@ -1,35 +1,49 @@
-"""Questions to the directory, one query for a whole batch, flat in the number of people it holds."""
+"""Questions to the directory: one query for a whole batch, and flat in the number of people it holds."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-from rules.matching import Candidate, Matched
-from rules.names import NameFit, fit
+from rules.matching import Candidate
 from schemas.values import PointKind, Population
-from services.directory.digests import Digests
+from services.directory.digests import INDEXED, Digests
+from services.directory.held import LABEL, compare, contact_of, open_held, points_of, type_held
 from services.directory.offered import Offered
+from services.directory.preferences import suppress, suppressed
 from services.kernel.keys import KeyStore
-from services.kernel.vault import seal, unseal
+from services.kernel.sealing import unseal
+
+__all__ = [
+    "Contacts",
+    "contacts",
+    "forget",
+    "lookup",
+    "record_keys",
+    "suppress",
+    "suppressed",
+    "values_of",
+]
 
 Conn = AsyncConnection[TupleRow]
-LABEL: Final = "directory/v1"
-_FIND: Final = """SELECT p.digest, p.kind, p.source, p.reliable, p.held_since, s.subject, s.brand, s.population, s.client,
-s.sealed FROM directory.point p JOIN directory.person s USING (subject) WHERE p.digest = ANY(%s)"""
+CROWD: Final = 500
+"""People looked at per point at the most. More share one only where the value is nobody's own: it cannot tell them
+apart, and must not make every look-up slow."""
+FIND: Final = """SELECT s.subject, s.population, s.client, s.sealed, h.digests FROM (
+  SELECT p.subject, array_agg(w.digest) AS digests FROM unnest(%s::bytea[]) AS w(digest)
+  CROSS JOIN LATERAL (SELECT subject FROM directory.point WHERE digest = w.digest ORDER BY digest LIMIT %s) p
+  GROUP BY p.subject) h
+CROSS JOIN LATERAL (SELECT * FROM directory.person WHERE subject = h.subject OFFSET 0) s"""
 _PEOPLE: Final = "SELECT subject, sealed FROM directory.person WHERE subject = ANY(%s)"
 _RECORDS: Final = """SELECT r.subject, r.system, r.sealed FROM directory.record r
 JOIN unnest(%s::uuid[], %s::text[]) AS w(subject, system) USING (subject, system) ORDER BY 1, 2, r.digest"""
-_FORGET: Final = "DELETE FROM directory.person WHERE subject = ANY(%s)"
-_SUPPRESS: Final = """INSERT INTO directory.suppression (token, kind, at) SELECT unnest(%s::bytea[]), %s, %s
-ON CONFLICT (token, kind) DO NOTHING"""
-NOT_A_POINT: Final = frozenset({PointKind.POSTCODE, PointKind.NAME})
-"""Too many people share one: never looked up alone, only compared inside a record found otherwise."""
+_FORGET: Final = """DELETE FROM directory.person WHERE subject IN
+(SELECT subject FROM directory.person WHERE subject = ANY(%s) ORDER BY subject FOR UPDATE)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,110 +56,75 @@ class Contacts:
     locale: str | None = None
 
 
-@dataclass(slots=True)
-class _Hit:
-    population: Population
-    client: str | None
-    person: dict[str, Any]
-    matched: dict[PointKind, Matched] = field(default_factory=dict)
-
-
-def open_person(sealed: bytes, subject: object, key: bytes) -> dict[str, Any]:
-    """Unseal what is held of one person: values per kind, contacts."""
-    held: dict[str, Any] = json.loads(unseal(key, bytes(sealed), str(subject).encode()))
-    return held
-
-
-def seal_person(held: Mapping[str, Any], subject: object, key: bytes) -> bytes:
-    """Seal what is held of one person."""
-    return seal(key, json.dumps(held).encode(), str(subject).encode())
-
-
 async def lookup(conn: Conn, asked: Mapping[str, Offered], keys: KeyStore) -> dict[str, list[Candidate]]:
-    """Every record that shares at least one point with what was offered, per question."""
-    digests, wanted = Digests(keys), dict[bytes, list[str]]()
-    for question, offer in asked.items():
-        for kind, normal in offer.points:
-            if kind not in NOT_A_POINT:
-                wanted.setdefault(digests.point(offer.brand, kind, normal), []).append(question)
-    hits: dict[str, dict[UUID, _Hit]] = {question: {} for question in asked}
-    key, opened = keys.derive(LABEL), dict[UUID, dict[str, Any]]()
+    """Every person of the offer's brand who shares at least one indexed point with it, per question."""
+    found: dict[str, list[Candidate]] = {question: [] for question in asked}
+    wanted = _wanted(asked, Digests(keys))
     if not wanted:
-        return {question: [] for question in asked}
-    async for row in await conn.execute(_FIND, [list(wanted)]):
-        subject = row[5]
-        if subject not in opened:
-            opened[subject] = open_person(row[9], subject, key)
-        for question in wanted[bytes(row[0])]:
-            known = hits[question].setdefault(subject, _Hit(Population(row[7]), row[8], opened[subject]))
-            known.matched[PointKind(row[1])] = Matched(PointKind(row[1]), row[2], row[4], row[3])
+        return found
+    key = keys.derive(LABEL)
+    async for subject, population, client, sealed, digests in await conn.execute(FIND, [list(wanted), CROWD]):
+        held = open_held(sealed, subject, key)
+        for question in dict.fromkeys(name for digest in digests for name in wanted[digest]):
+            matched, name = compare(held, asked[question])
+            found[question].append(Candidate(str(subject), Population(population), client, matched, name))
+    return {question: sorted(some, key=lambda c: c.subject) for question, some in found.items()}
+
+
+def _wanted(asked: Mapping[str, Offered], digests: Digests) -> dict[bytes, list[str]]:
+    """Which questions wait for which digest."""
+    wanted: dict[bytes, list[str]] = {}
+    for question, offer in asked.items():
+        for kind, normal in sorted(offer.points):
+            if kind in INDEXED:
+                wanted.setdefault(digests.point(offer.brand, kind, normal), []).append(question)
+    return wanted
+
+
+async def contacts(
+    conn: Conn, subjects: Iterable[str], keys: KeyStore, *, held_by: date | None = None
+) -> dict[str, Contacts]:
+    """The contacts on file; with `held_by`, only those on file on that day already and not changed since."""
     return {
-        question: [_candidate(subject, hit, asked[question]) for subject, hit in sorted(found.items())]
-        for question, found in hits.items()
+        subject: Contacts(
+            email=contact_of(held, "email", held_by),
+            address=contact_of(held, "address", held_by),
+            name=contact_of(held, "name", None),
+            locale=contact_of(held, "locale", None),
+        )
+        for subject, held in (await _held(conn, subjects, keys)).items()
     }
 
 
-def _candidate(subject: UUID, hit: _Hit, offer: Offered) -> Candidate:
-    held_names = hit.person.get("names", [])
-    fits = [fit(given, held) for given in offer.names for held in held_names]
-    name = next((f for f in (NameFit.EXACT, NameFit.FUZZY, NameFit.NONE) if f in fits), NameFit.UNKNOWN)
-    matched = dict(hit.matched)
-    since = date.fromisoformat(hit.person["since"]) if hit.person.get("since") else None
-    source = hit.person.get("source", "")
-    if name is NameFit.EXACT:
-        matched[PointKind.NAME] = Matched(PointKind.NAME, source, since, reliable=True)
-    codes = {normal for kind, normal in offer.points if kind is PointKind.POSTCODE}
-    if codes & set(hit.person.get("postcodes", [])):
-        matched[PointKind.POSTCODE] = Matched(PointKind.POSTCODE, source, since, reliable=True)
-    ordered = tuple(matched[kind] for kind in sorted(matched))
-    return Candidate(str(subject), hit.population, hit.client, ordered, name)
-
-
-async def contacts(conn: Conn, subjects: Iterable[str], keys: KeyStore) -> dict[str, Contacts]:
-    """The contacts on file, held since before the request."""
-    key, found = keys.derive(LABEL), {}
-    async for subject, sealed in await conn.execute(_PEOPLE, [[UUID(s) for s in subjects]]):
-        held = open_person(sealed, subject, key)
-        names = held.get("names") or [None]
-        found[str(subject)] = Contacts(held.get("email"), held.get("address"), names[0], held.get("locale"))
-    return found
-
-
 async def values_of(
-    conn: Conn, subjects: Iterable[str], keys: KeyStore
+    conn: Conn, subjects: Iterable[str], keys: KeyStore, kinds: Iterable[PointKind] | None = None
 ) -> dict[str, set[tuple[PointKind, str]]]:
-    """The normalised points each record holds, to tell a client only what its own record holds already."""
-    key, found = keys.derive(LABEL), {}
-    async for subject, sealed in await conn.execute(_PEOPLE, [[UUID(s) for s in subjects]]):
-        held = open_person(sealed, subject, key)
-        found[str(subject)] = {(PointKind(kind), value) for kind, value in held.get("points", [])}
-    return found
+    """The normalised points each person's records hold: a client is told only what its own record holds already."""
+    only = frozenset(PointKind if kinds is None else kinds)
+    people = await _held(conn, subjects, keys)
+    return {subject: {one for one in points_of(held) if one[0] in only} for subject, held in people.items()}
 
 
 async def record_keys(
     conn: Conn, wanted: Iterable[tuple[str, str]], keys: KeyStore
 ) -> dict[tuple[str, str], Sequence[Mapping[str, str]]]:
-    """The record keys of people in systems, from here and never from what somebody typed."""
-    pairs, key = list(wanted), keys.derive(LABEL)
+    """The record keys of (subject, system) pairs: from here, and never from what somebody typed."""
+    pairs = sorted(set(wanted))
+    key = keys.derive(LABEL)
     found: dict[tuple[str, str], list[Mapping[str, str]]] = {}
     args = [[UUID(subject) for subject, _ in pairs], [system for _, system in pairs]]
     async for subject, system, sealed in await conn.execute(_RECORDS, args):
-        opened = json.loads(unseal(key, bytes(sealed), f"{subject}|{system}".encode()))
+        opened = json.loads(unseal(key, sealed, f"{subject}|{system}".encode()))
         found.setdefault((str(subject), system), []).append(opened)
     return dict(found)
 
 
 async def forget(conn: Conn, subjects: Iterable[str]) -> int:
-    """Delete people with their points, records and contacts."""
+    """Delete people with their points, records and contacts; returns how many there were."""
     return (await conn.execute(_FORGET, [[UUID(subject) for subject in subjects]])).rowcount
 
 
-async def suppress(conn: Conn, keys: KeyStore, subjects: Iterable[str], kind: str, now: datetime) -> None:
-    """Remember by keyed token that something was done for these people, so that it stays done."""
-    digests, key = Digests(keys), keys.derive(LABEL)
-    tokens = [digests.suppression(subject) for subject in subjects]
-    async for subject, sealed in await conn.execute(_PEOPLE, [[UUID(s) for s in subjects]]):
-        held = open_person(sealed, subject, key)
-        tokens += [digests.suppression(f"{k}|{value}") for k, value in held.get("points", [])]
-    if tokens:
-        await conn.execute(_SUPPRESS, [tokens, kind, now])
+async def _held(conn: Conn, subjects: Iterable[str], keys: KeyStore) -> dict[str, type_held]:
+    key, wanted = keys.derive(LABEL), [UUID(subject) for subject in subjects]
+    rows = await conn.execute(_PEOPLE, [wanted])
+    return {str(subject): open_held(sealed, subject, key) async for subject, sealed in rows}

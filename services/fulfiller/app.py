@@ -35,9 +35,7 @@ def build(house: House) -> list[Stage[Any, Any]]:
     systems = load_systems(house)
     handbook = load_handbook(house.settings.policies_dir)
     surroundings = PostgresSurroundings(handbook, systems, house.vault, house.keys, house.clock)
-    blueprint = Blueprint(
-        "fulfiller", Fulfilment, keys=keys, gather=surroundings.gather, decide=decide, decode=decode
-    )
+    blueprint = Blueprint("fulfiller", Fulfilment, keys=keys, gather=surroundings.gather, decide=decide, decode=decode)
     reads = [topic.name for topic in read_by("fulfiller") if topic.field is None]
     return [Stage(house, blueprint, reads=reads), _task_stage(house, systems)]
 
@@ -85,9 +83,7 @@ def decode(record: Record) -> Event | Reply:
     if record.topic != REPLIES:
         return wire.decode(record)
     body = wire.read(ClientReplied, record, wire.unwrap(record))
-    return Reply(
-        record.position_id, datetime.fromtimestamp(record.at_ms / 1000).astimezone(), body.request_id, body
-    )
+    return Reply(record.position_id, datetime.fromtimestamp(record.at_ms / 1000).astimezone(), body.request_id, body)
 
 
 def keys(event: Any) -> Sequence[str]:  # noqa: ANN401  every class the fulfiller reads

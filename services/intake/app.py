@@ -14,8 +14,8 @@ from services.intake.decide.case import DESTROY
 from services.intake.decide.reading import Answer, Reader, Submission
 from services.kernel import tokens
 from services.kernel.effects import Done, Performer
+from services.kernel.house import House
 from services.kernel.policies import load_handbook
-from services.kernel.process import House
 from services.kernel.stage import Stage
 from services.kernel.step import Blueprint
 from services.kernel.store import Leased

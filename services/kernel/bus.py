@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import faust
 import faust.transport.drivers.aiokafka as driver
+from faust import streams
 from faust.transport.drivers import TRANSPORTS
 from faust.types import TP, Message
 
@@ -32,7 +33,7 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         return consumer
 
 
-class SafeConsumer(driver.Consumer):  # type: ignore[misc]  # Faust ships no complete types
+class SafeConsumer(driver.Consumer):
     """Commits an offset only when every earlier one of its partition was acknowledged (defects D1 to D3)."""
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401
@@ -62,7 +63,7 @@ class SafeConsumer(driver.Consumer):  # type: ignore[misc]  # Faust ships no com
         self._unacked_messages.difference_update({m for m in self._unacked_messages if m.tp in revoked})
 
 
-class SafeProducer(driver.Producer):  # type: ignore[misc]
+class SafeProducer(driver.Producer):
     """Idempotent, all replicas, nothing shared between apps of one process (defect D13)."""
 
     def __post_init__(self) -> None:
@@ -74,7 +75,7 @@ class SafeProducer(driver.Producer):  # type: ignore[misc]
         return {**super()._settings_extra(), "enable_idempotence": True, "acks": "all"}
 
 
-class SafeTransport(driver.Transport):  # type: ignore[misc]
+class SafeTransport(driver.Transport):
     """The transport every app of ours uses, as `kafka-safe://`."""
 
     Consumer = SafeConsumer
@@ -129,8 +130,10 @@ def _check_build() -> None:
     if not faust.__version__.startswith("0.15."):
         message = f"faust-streaming {faust.__version__} is installed; the safe transport needs 0.15.x"
         raise UnsafeBuild(message)
-    if faust.streams._CStreamIterator is None:  # noqa: SLF001
-        message = "faust-streaming was installed without its compiled part, which acknowledges stale events; install a wheel"
+    if getattr(streams, "_CStreamIterator", None) is None:
+        message = (
+            "faust-streaming was installed without its compiled part, which acknowledges stale events; install a wheel"
+        )
         raise UnsafeBuild(message)
 
 

@@ -1,10 +1,12 @@
 """The one place that asks what time it is and draws random ids.
 
-Embedded installations may shift time by an offset kept in the database, so that tests and demos need not wait for weeks.
+Embedded installations may shift time by an offset kept in the database, so that trials need not wait for weeks.
 """
 
 import time
 from datetime import UTC, datetime, timedelta
+
+from uuid import UUID, uuid4
 
 from psycopg import AsyncConnection
 
@@ -61,3 +63,8 @@ class Clock:
 def monotonic() -> float:
     """Return seconds for measuring spans; never goes back."""
     return time.perf_counter()
+
+
+def new_id() -> UUID:
+    """Draw a random id, for a decision a person makes."""
+    return uuid4()  # noqa: TID251

@@ -149,9 +149,7 @@ class EffectPool:
         source = f"rightsbus/{self.service}"
         topic, key, value, headers = wire.encode(event, source=source, traceparent=effect.traceparent)
         personal = topic_of(topic).personal == "yes"
-        return Outgoing(
-            topic, key, self.house.sealer.seal(value) if personal else value, headers, sealed=personal
-        )
+        return Outgoing(topic, key, self.house.sealer.seal(value) if personal else value, headers, sealed=personal)
 
 
 def back_off(attempts: int) -> timedelta:

@@ -45,7 +45,5 @@ class TooManyParked(PermanentError):
     """So many messages of our own failed in a row that the fault must be ours: stop instead of parking everything."""
 
     def __init__(self, service: str, *, in_a_row: int) -> None:
-        super().__init__(
-            f"{service}: {in_a_row} messages in a row could not be handled; stopping, nothing is lost"
-        )
+        super().__init__(f"{service}: {in_a_row} messages in a row could not be handled; stopping, nothing is lost")
         self.service = service

@@ -1,28 +1,34 @@
 """Where the key-encryption keys live: outside the database and its backups. A folder today, a KMS tomorrow."""
 
 import base64
+import fcntl
 import json
 import os
 import secrets
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from services.kernel.errors import Misconfigured
+from services.kernel.errors import Misconfigured, PermanentError
 
 FILE: Final = "keys.json"
+CASES: Final = "e"
+"""The ring of epochs that wrap the data keys of cases: destroyed after the longest retention of a case."""
+RECORDS: Final = "r"
+"""The ring of epochs for declarations and mandates, which must stay readable longer."""
 _BYTES: Final = 32
+_PRIVATE: Final = 0o600
 
 
 class KeyStore(Protocol):
     """What the vault and the tokens need of a key store."""
 
-    def current_epoch(self) -> str:
-        """The epoch new data keys are wrapped under."""
+    def current_epoch(self, ring: str = CASES) -> str:
+        """The epoch of a ring that new data keys are wrapped under."""
         ...
 
     def wrapping_key(self, epoch: str) -> bytes:
@@ -34,16 +40,24 @@ class KeyStore(Protocol):
         ...
 
 
-class KeyGone(LookupError):
+class KeyGone(PermanentError):
     """The key was destroyed: what it wrapped cannot be read any more."""
 
 
+class KeysMissing(Misconfigured):
+    """There are no keys where they should be."""
+
+
 class FileKeyStore:
-    """Keys in one JSON file of mode 0600 in a folder of its own."""
+    """Keys in one JSON file of mode 0600 in a folder of its own.
+
+    A running process sees a rotation or a destruction by another one at its next question.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._file = directory / FILE
-        self._cache: dict[str, Any] | None = None
+        self._seen: tuple[int, int] | None = None
+        self._cache: dict[str, Any] = {}
         self._derived: dict[str, bytes] = {}
 
     def exists(self) -> bool:
@@ -51,92 +65,132 @@ class FileKeyStore:
         return self._file.exists()
 
     def create(self) -> str:
-        """Make a master secret and the first epoch; does nothing when keys exist. Returns the current epoch."""
-        if not self.exists():
-            self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._write({"master": _random(), "current": "e1", "epochs": {"e1": _random()}})
+        """Make a master secret and the first epochs; does nothing when they exist. Returns the current epoch."""
+        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self._alone():
+            data = self._read() if self.exists() else {"master": _random(), "current": {}, "epochs": {}}
+            missing = {ring: f"{ring}1" for ring in (CASES, RECORDS) if ring not in data["current"]}
+            if missing:
+                self._write(_with(data, missing))
         return self.current_epoch()
 
-    def rotate(self) -> str:
-        """Start a new epoch; older ones still open what they wrapped."""
-        data = self._read()
-        epoch = f"e{1 + max(int(name[1:]) for name in data['epochs'])}"
-        self._write(data | {"current": epoch, "epochs": data["epochs"] | {epoch: _random()}})
+    def rotate(self, ring: str = CASES) -> str:
+        """Start a new epoch of a ring; older ones still open what they wrapped."""
+        self._read()
+        with self._alone():
+            data = self._read()
+            epoch = f"{ring}{1 + int(data['current'][ring][1:])}"
+            self._write(_with(data, {ring: epoch}))
         return epoch
 
     def destroy(self, epoch: str, *, in_use: Callable[[str], int]) -> None:
-        """Destroy an epoch's key for good.
+        """Destroy an epoch's key for good; `in_use` counts what still depends on it (`vault.count_under`).
 
         Raises:
             Misconfigured: it is the current one, is unknown, or data keys still depend on it.
         """
-        data = self._read()
-        if epoch not in data["epochs"]:
-            message = f"no epoch {epoch}; known are: {', '.join(sorted(data['epochs']))}"
-            raise Misconfigured(message)
-        if epoch == data["current"]:
-            message = f"{epoch} is the current epoch; rotate first"
-            raise Misconfigured(message)
-        if count := in_use(epoch):
-            message = f"{count} data keys are still wrapped under {epoch}; they end with their cases"
-            raise Misconfigured(message)
-        left = {name: key for name, key in data["epochs"].items() if name != epoch}
-        self._write(data | {"epochs": left})
+        self._read()
+        with self._alone():
+            data = self._read()
+            if epoch not in data["epochs"]:
+                raise Misconfigured(f"no epoch {epoch}; known are: {', '.join(self.epochs())}")
+            if epoch in data["current"].values():
+                raise Misconfigured(f"{epoch} is the current epoch; rotate first")
+            if count := in_use(epoch):
+                raise Misconfigured(f"{count} data keys are still wrapped under {epoch}; they end with their cases")
+            left = {name: key for name, key in data["epochs"].items() if name != epoch}
+            self._write(data | {"epochs": left})
 
     def backup(self, to: Path) -> Path:
         """Copy the key file to a folder; keep that folder apart from the database's backups."""
         self._read()
         to.mkdir(parents=True, exist_ok=True, mode=0o700)
-        target = to / FILE
-        shutil.copyfile(self._file, target)
-        target.chmod(0o600)
-        return target
+        _write_private(to / FILE, self._file.read_text("utf-8"))
+        return to / FILE
 
     def epochs(self) -> list[str]:
-        """All epochs that still exist, oldest first."""
-        return sorted(self._read()["epochs"], key=lambda name: int(name[1:]))
+        """All epochs that still exist, ring by ring, oldest first."""
+        return sorted(self._read()["epochs"], key=lambda name: (name[0], int(name[1:])))
 
-    def current_epoch(self) -> str:
-        """The epoch new data keys are wrapped under."""
-        return str(self._read()["current"])
+    def current_epoch(self, ring: str = CASES) -> str:
+        """The epoch of a ring that new data keys are wrapped under."""
+        return str(self._read()["current"][ring])
 
     def wrapping_key(self, epoch: str) -> bytes:
         """The 32-byte key of an epoch; raises KeyGone once it was destroyed."""
         key = self._read()["epochs"].get(epoch)
         if key is None:
-            self._cache = None
-            key = self._read()["epochs"].get(epoch)
-        if key is None:
-            raise KeyGone(epoch)
+            raise KeyGone(f"the key of epoch {epoch} was destroyed")
         return base64.b64decode(key)
 
     def derive(self, label: str) -> bytes:
         """A 32-byte key for one purpose, by HKDF-SHA-256 from the master secret; the same every time."""
         if label not in self._derived:
-            kdf = HKDF(
-                algorithm=hashes.SHA256(), length=_BYTES, salt=None, info=f"rightsbus/{label}".encode()
-            )
-            self._derived[label] = kdf.derive(base64.b64decode(self._read()["master"]))
+            self._derived[label] = expand(base64.b64decode(self._read()["master"]), label)
         return self._derived[label]
 
     def _read(self) -> dict[str, Any]:
-        if self._cache is None:
-            try:
-                self._cache = json.loads(self._file.read_text("utf-8"))
-            except FileNotFoundError:
-                message = f"no keys in {self._file.parent}: create them with `rightsbus keys create`"
-                raise Misconfigured(message) from None
-        return self._cache or {}
+        try:
+            found = self._file.stat()
+            if self._seen != (found.st_mtime_ns, found.st_ino):
+                self._cache = _parsed(self._file.read_text("utf-8"), self._file)
+                self._seen = found.st_mtime_ns, found.st_ino
+        except FileNotFoundError:
+            message = f"no keys in {self._file.parent}: create them with `rightsbus keys create`"
+            raise KeysMissing(message) from None
+        except PermissionError:
+            raise Misconfigured(f"{self._file} may not be read by this user") from None
+        return self._cache
 
     def _write(self, data: dict[str, Any]) -> None:
-        draft = self._file.with_suffix(".new")
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(data, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(self._file)
-        self._cache = data
+        _write_private(self._file, json.dumps(data))
+        self._seen = None
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other processes from changing the file meanwhile."""
+        handle = os.open(self._file.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+
+def expand(secret: bytes, label: str) -> bytes:
+    """A 32-byte key for one purpose from another key, by HKDF-SHA-256."""
+    return HKDF(hashes.SHA256(), _BYTES, salt=None, info=f"rightsbus/{label}".encode()).derive(secret)
+
+
+def _with(data: dict[str, Any], current: dict[str, str]) -> dict[str, Any]:
+    """The same keys with new current epochs."""
+    fresh = {epoch: _random() for epoch in current.values()}
+    return data | {"current": data["current"] | current, "epochs": data["epochs"] | fresh}
+
+
+def _parsed(text: str, file: Path) -> dict[str, Any]:
+    try:
+        data: dict[str, Any] = json.loads(text)
+        if isinstance(data["current"], str):
+            data["current"] = {CASES: data["current"]}
+        data["epochs"], data["master"]
+    except (ValueError, KeyError, TypeError):
+        raise Misconfigured(f"{file} is not a key file; restore it from the backup of the keys") from None
+    return data
+
+
+def _write_private(file: Path, text: str) -> None:
+    """Replace a file as a whole, readable by its owner only, and see it onto the disk."""
+    draft = file.with_suffix(f".{os.getpid()}.new")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE)
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    draft.replace(file)
+    folder = os.open(file.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
 
 
 def _random() -> str:

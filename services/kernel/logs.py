@@ -3,6 +3,7 @@
 import logging
 import logging.config
 from collections.abc import Mapping, MutableMapping
+from traceback import walk_tb
 from typing import Any
 
 import structlog
@@ -40,6 +41,8 @@ SENSITIVE = frozenset(
 """Field names whose values never reach a log line, at any depth."""
 
 BLANK = "[redacted]"
+QUIET = ("aiokafka", "kafka", "httpx", "fontTools", "fpdf", "aiosmtplib")
+"""Libraries whose chatter at INFO helps nobody. Faust itself stays at INFO: above it switches the root to DEBUG."""
 type_event = MutableMapping[str, Any]
 
 
@@ -59,16 +62,13 @@ def _clean(value: object) -> object:
 def _quiet_exception(_logger: object, _method: str, event: type_event) -> type_event:
     """Keep an exception's type and place, drop its text: libraries put data into it."""
     info = event.pop("exc_info", None)
-    error = info if isinstance(info, BaseException) else (info[1] if isinstance(info, tuple) else None)
-    if error is not None:
+    error = info[1] if isinstance(info, tuple) else info
+    if isinstance(error, BaseException):
         event["error"] = type(error).__name__
-        trace = error.__traceback__
-        while trace is not None and trace.tb_next is not None:
-            trace = trace.tb_next
-        if trace is not None:
-            event["at"] = (
-                f"{trace.tb_frame.f_code.co_qualname if hasattr(trace.tb_frame.f_code, 'co_qualname') else trace.tb_frame.f_code.co_name}:{trace.tb_lineno}"
-            )
+        frames = list(walk_tb(error.__traceback__))
+        if frames:
+            frame, line = frames[-1]
+            event["at"] = f"{frame.f_globals.get('__name__')}.{frame.f_code.co_name}:{line}"
     return event
 
 
@@ -89,7 +89,7 @@ PIPELINE: list[Any] = [
 ]
 
 
-def config(service: str) -> dict[str, Any]:
+def config() -> dict[str, Any]:
     """Return the standard-library logging configuration: JSON lines on standard error, libraries from INFO on."""
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
@@ -106,16 +106,13 @@ def config(service: str) -> dict[str, Any]:
         "formatters": {"json": formatter},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
         "root": {"handlers": ["stderr"], "level": "INFO"},
-        "loggers": {
-            name: {"level": "WARNING"}
-            for name in ("aiokafka", "kafka", "faust", "mode", "httpx", "fontTools", "fpdf")
-        },
-    } | ({} if service else {})
+        "loggers": {name: {"level": "WARNING"} for name in QUIET},
+    }
 
 
 def configure(service: str) -> None:
     """Set up logging for one process."""
-    logging.config.dictConfig(config(service))
+    logging.config.dictConfig(config())
     structlog.configure(
         processors=[*PIPELINE, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

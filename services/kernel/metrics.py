@@ -14,9 +14,7 @@ class StageMetrics:
     def __init__(self) -> None:
         own = self.registry = CollectorRegistry()
         stage = ["stage"]
-        self.events_in = Counter(
-            "rightsbus_events_in", "Messages taken from topics", [*stage, "topic"], registry=own
-        )
+        self.events_in = Counter("rightsbus_events_in", "Messages taken from topics", [*stage, "topic"], registry=own)
         self.events_out = Counter(
             "rightsbus_events_out", "Messages confirmed by the broker", [*stage, "topic"], registry=own
         )
@@ -49,9 +47,7 @@ class StageMetrics:
             registry=own,
         )
         self.outbox = Gauge("rightsbus_outbox_rows", "Rows waiting to be published", stage, registry=own)
-        self.effects = Gauge(
-            "rightsbus_effects_pending", "Effects not yet done", [*stage, "kind"], registry=own
-        )
+        self.effects = Gauge("rightsbus_effects_pending", "Effects not yet done", [*stage, "kind"], registry=own)
         self.retries = Counter(
             "rightsbus_effect_retries", "Effects put back for another attempt", [*stage, "kind"], registry=own
         )

@@ -13,10 +13,7 @@ def read_policies(directory: Path) -> dict[str, str]:
     Raises:
         Misconfigured: there is no such directory, or nothing in it.
     """
-    files = {
-        str(path.relative_to(directory)): path.read_text("utf-8")
-        for path in sorted(directory.rglob("*.yaml"))
-    }
+    files = {str(path.relative_to(directory)): path.read_text("utf-8") for path in sorted(directory.rglob("*.yaml"))}
     if not files:
         message = f"no policy files in {directory}: point RIGHTSBUS_POLICIES_DIR at a copy of policies/"
         raise Misconfigured(message)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
+import faust
 import structlog
 from pydantic import ValidationError
 
@@ -62,7 +63,7 @@ async def _forever(task: Callable[[], Awaitable[None]]) -> None:
     await task()
 
 
-async def _until_stopped(app: Any, stop: asyncio.Event, beside: Sequence[asyncio.Task[None]]) -> bool:
+async def _until_stopped(app: faust.App, stop: asyncio.Event, beside: Sequence[asyncio.Task[None]]) -> bool:
     """Wait for a signal; False if the app or one of its tasks crashed first."""
     waiting = {asyncio.create_task(stop.wait()), asyncio.create_task(app._crashed.wait())}  # noqa: SLF001  mode has no other
     await asyncio.wait({*waiting, *beside}, return_when=asyncio.FIRST_COMPLETED)
@@ -72,9 +73,7 @@ async def _until_stopped(app: Any, stop: asyncio.Event, beside: Sequence[asyncio
     return stop.is_set()
 
 
-async def _close(
-    house: House, stages: Sequence[Stage[Any, Any]], beside: Sequence[asyncio.Task[None]]
-) -> int:
+async def _close(house: House, stages: Sequence[Stage[Any, Any]], beside: Sequence[asyncio.Task[None]]) -> int:
     try:
         await asyncio.wait_for(asyncio.gather(*(stage.drain() for stage in stages)), DRAIN_S)
         code = 0

@@ -22,9 +22,7 @@ S = TypeVar("S", bound=State)
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(id, {seed})) FROM unnest(%s::text[]) AS t(id)"
 _STATES = "SELECT id, version, body_version, body FROM {s}.state WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
-_INBOX = (
-    """INSERT INTO {s}.inbox (event_id) SELECT unnest(%s::uuid[]) ON CONFLICT DO NOTHING RETURNING event_id"""
-)
+_INBOX = """INSERT INTO {s}.inbox (event_id) SELECT unnest(%s::uuid[]) ON CONFLICT DO NOTHING RETURNING event_id"""
 _DUE = """SELECT id, version, body_version, body, due_at FROM {s}.state
 WHERE due_at <= %s ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED"""
 _SAVE = """INSERT INTO {s}.state (id, version, body_version, body, due_at)
@@ -51,8 +49,9 @@ n = CASE WHEN {s}.counters.expires_at <= %s THEN excluded.n ELSE {s}.counters.n 
 expires_at = CASE WHEN {s}.counters.expires_at <= %s THEN excluded.expires_at ELSE {s}.counters.expires_at END"""
 _COUNTED = "SELECT key, n FROM {s}.counters WHERE key = ANY(%s) AND expires_at > %s"
 _LEASE = """UPDATE {s}.effects SET leased_until = clock_timestamp() + %(lease)s, attempts = attempts + 1
-WHERE id IN (SELECT id FROM {s}.effects WHERE kind = %(kind)s AND not_before <= %(now)s AND lane <> ALL(%(busy)s)
-AND (leased_until IS NULL OR leased_until < clock_timestamp()) ORDER BY not_before LIMIT %(most)s FOR UPDATE SKIP LOCKED)
+WHERE id IN (SELECT id FROM {s}.effects WHERE kind = %(kind)s AND not_before <= %(now)s
+AND lane <> ALL(%(busy)s) AND (leased_until IS NULL OR leased_until < clock_timestamp())
+ORDER BY not_before LIMIT %(most)s FOR UPDATE SKIP LOCKED)
 RETURNING id, kind, lane, request_id, case_id, name, body, attempts, traceparent"""
 _RENEW = "UPDATE {s}.effects SET leased_until = clock_timestamp() + %s WHERE id = ANY(%s)"
 _DONE = "DELETE FROM {s}.effects WHERE id = ANY(%s) RETURNING id"
@@ -109,7 +108,7 @@ class Store(Generic[S]):
         self._seed = sum(schema.encode())
 
     def _sql(self, text: str) -> Composed:
-        return SQL(text).format(s=Identifier(self.schema), seed=self._seed)  # type: ignore[arg-type]  # our constants
+        return SQL(text).format(s=Identifier(self.schema), seed=self._seed)
 
     def _state(self, row: TupleRow) -> S:
         _, version, written_as, body = row[:4]
@@ -119,9 +118,7 @@ class Store(Generic[S]):
             body = self._kind.upcast(body, written_as)
         return self._kind.model_validate(body | {"id": row[0], "version": version})
 
-    async def open(
-        self, conn: Conn, ids: Sequence[str], events: Sequence[UUID]
-    ) -> tuple[dict[str, S], set[UUID]]:
+    async def open(self, conn: Conn, ids: Sequence[str], events: Sequence[UUID]) -> tuple[dict[str, S], set[UUID]]:
         """Lock the states, read them, and note the events as seen; returns known states and the events new here."""
         ordered = sorted(set(ids))
         async with conn.pipeline():
@@ -184,9 +181,7 @@ class Store(Generic[S]):
         """Forget messages the broker confirmed."""
         await conn.execute(self._sql(_GONE), [list(ids)])
 
-    async def add_effects(
-        self, conn: Conn, effects: Sequence[tuple[Effect, str | None]], now: datetime
-    ) -> None:
+    async def add_effects(self, conn: Conn, effects: Sequence[tuple[Effect, str | None]], now: datetime) -> None:
         """Record effects to perform; one already recorded under its id stays as it is."""
         columns: list[list[Any]] = [[], [], [], [], [], [], [], [], []]
         for effect, trace in effects:
@@ -204,7 +199,7 @@ class Store(Generic[S]):
         """How often each was counted within its window; absent means never."""
         return {row[0]: row[1] async for row in await conn.execute(self._sql(_COUNTED), [list(keys), now])}
 
-    async def lease(
+    async def lease(  # noqa: PLR0913  what, how many, how long, when, and not those
         self, conn: Conn, kind: str, *, most: int, lease: timedelta, now: datetime, busy: Sequence[str]
     ) -> list[Leased]:
         """Take effects in hand for a while, oldest first, none of a busy lane."""

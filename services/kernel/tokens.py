@@ -1,6 +1,5 @@
-"""Names and capabilities derived by keyed hash: nobody outside can guess one, and none need be stored. Pure."""
+"""Names and capabilities derived by keyed hash: none can be guessed, and none need be stored. Pure."""
 
-import hashlib
 import hmac
 from typing import Final
 from uuid import UUID
@@ -10,7 +9,9 @@ _PREFIX: Final = 9
 
 
 def _mac(key: bytes, *parts: str) -> bytes:
-    return hmac.new(key, "\x1f".join(parts).encode(), hashlib.sha256).digest()
+    """Each part goes in with its length, so that no two lists of parts look the same."""
+    raw = [part.encode() for part in parts]
+    return hmac.digest(key, b"".join(len(part).to_bytes(4) + part for part in raw), "sha256")
 
 
 def _uuid(prefix: bytes, suffix: bytes) -> UUID:
@@ -32,7 +33,7 @@ def request_id(key: bytes, case: UUID, right: str) -> UUID:
 
 
 def case_key(some_id: UUID | str) -> str:
-    """The part of an id that a case and all its requests share: a request leads to its case without a look-up.
+    """The part of an id that a case and all its requests share: a request leads to its case by itself.
 
     A case key is its own case key.
     """

@@ -54,9 +54,7 @@ class Correspondence(State):
     rank: int = 0
 
 
-def decide(
-    state: Correspondence, event: Event | Due, _facts: None, now: datetime
-) -> Decision[Correspondence]:
+def decide(state: Correspondence, event: Event | Due, _facts: None, now: datetime) -> Decision[Correspondence]:
     """Answer one event about one request; events of other topics may have come first. Safe to repeat."""
     state = _told(state, event)
     if state.accepted is None:
@@ -66,7 +64,7 @@ def decide(
     return Decision(state, tuple(statuses), tuple(letters))
 
 
-def _told(state: Correspondence, event: Event | Due) -> Correspondence:
+def _told(state: Correspondence, event: Event | Due) -> Correspondence:  # noqa: PLR0911  one answer per kind of event
     match event:
         case RequestAccepted() if state.accepted is None:
             return state.but(accepted=event, expected_by=event.clock.respond_by)
@@ -111,9 +109,7 @@ def _due_statuses(state: Correspondence, accepted: RequestAccepted) -> list[tupl
         for asked in state.asked.values():
             wait = WaitingFor(kind=asked.waiting, until=asked.until)
             reason = Reason.NEED_USER_VERIFICATION if asked.waiting is Waiting.PROOF else None
-            due.append(
-                (10 + asked.round, {"status": Status.IN_PROGRESS, "reason": reason, "waiting_for": wait})
-            )
+            due.append((10 + asked.round, {"status": Status.IN_PROGRESS, "reason": reason, "waiting_for": wait}))
     if state.subject and accepted.verify:
         due.append((20, {"status": Status.IN_PROGRESS}))
         if (asked_yes := state.asked.get(Waiting.CONFIRMATION)) and not state.settled:
@@ -151,9 +147,7 @@ def _letters(state: Correspondence, accepted: RequestAccepted) -> tuple[Correspo
             **_about(accepted),
             **body,
         }
-        effects.append(
-            Effect(LETTER, state.id, accepted.case_id, name, about, lane=f"mail/{hash_lane(state.id)}")
-        )
+        effects.append(Effect(LETTER, state.id, accepted.case_id, name, about, lane=f"mail/{hash_lane(state.id)}"))
     return state.but(letters=frozenset(sent)), effects
 
 
@@ -162,9 +156,7 @@ def hash_lane(request_id: str) -> str:
     return str(int(request_id[-2:], 16) % 4)
 
 
-def _due_letters(
-    state: Correspondence, accepted: RequestAccepted
-) -> list[tuple[str, Letter, dict[str, Any]]]:
+def _due_letters(state: Correspondence, accepted: RequestAccepted) -> list[tuple[str, Letter, dict[str, Any]]]:
     due: list[tuple[str, Letter, dict[str, Any]]] = []
     if accepted.channel != "gpc" and accepted.right is not Right.UNCLASSIFIED:
         due.append(("acknowledgement", Letter.ACKNOWLEDGEMENT, {}))

@@ -87,9 +87,7 @@ class Installation:
         upgrade(self.endpoints.database_url)
         logins = ensure_logins(self.endpoints.data_dir)
         with admin(self.access()) as client:
-            names = provision.topic_names(
-                self.systems().systems, self.names("sources"), self.names("clients")
-            )
+            names = provision.topic_names(self.systems().systems, self.names("sources"), self.names("clients"))
             provision.create_topics(client, names, self.prefix)
             for service, password in logins.items():
                 provision.set_password(client, service, password)
@@ -105,9 +103,7 @@ class Installation:
         """Register an upstream app: its user, rights and status topic. Returns its password."""
         with self.connect() as db:
             db.execute("INSERT INTO ops.sources (name) VALUES (%s) ON CONFLICT DO NOTHING", [name])
-        return self._outsider(
-            name, provision.topic_names((), [name], ()), provision.source_acls(name, self.prefix)
-        )
+        return self._outsider(name, provision.topic_names((), [name], ()), provision.source_acls(name, self.prefix))
 
     def add_client(self, client: str, *, name: str, contact: str, mode: str) -> str:
         """Register a client merchant: its topic, user and rights. Returns its password."""

@@ -44,9 +44,7 @@ def admin(access: Access) -> Iterator[KafkaAdminClient]:
     try:
         client = KafkaAdminClient(**access.settings())
     except KafkaError as error:
-        message = (
-            f"the broker at {access.bootstrap} does not answer {access.username} ({type(error).__name__})"
-        )
+        message = f"the broker at {access.bootstrap} does not answer {access.username} ({type(error).__name__})"
         raise BrokerAway(message) from error
     try:
         yield client
@@ -61,9 +59,7 @@ class Publisher:
         self._access = access
         self._producer = KafkaProducer(**access.settings())
 
-    def send(
-        self, topic: str, value: bytes, *, key: bytes | None = None, headers: Headers | None = None
-    ) -> None:
+    def send(self, topic: str, value: bytes, *, key: bytes | None = None, headers: Headers | None = None) -> None:
         """Send one record; returns when confirmed."""
         self.send_all([(topic, key, value, headers or [])])
 
@@ -124,6 +120,4 @@ def _poll(consumer: KafkaConsumer, prefix: str, ends: dict[Any, int], follow_s: 
         for messages in polled.values():
             for m in messages:
                 headers = tuple((name, value) for name, value in m.headers)
-                yield Record(
-                    m.topic.removeprefix(prefix), m.partition, m.offset, m.key, m.value, headers, m.timestamp
-                )
+                yield Record(m.topic.removeprefix(prefix), m.partition, m.offset, m.key, m.value, headers, m.timestamp)

@@ -54,11 +54,7 @@ def create_topics(admin: KafkaAdminClient, names: Mapping[str, Topic], prefix: s
 def set_password(admin: KafkaAdminClient, user: str, password: str) -> None:
     """Create a SCRAM user, or give it this password."""
     errors = admin.alter_user_scram_credentials(
-        [
-            UserScramCredentialUpsertion(
-                user=user, mechanism="SCRAM-SHA-256", iterations=4096, password=password
-            )
-        ]
+        [UserScramCredentialUpsertion(user=user, mechanism="SCRAM-SHA-256", iterations=4096, password=password)]
     )
     for failed in (errors or {}).values():
         if failed:
@@ -93,9 +89,7 @@ def source_acls(source: str, prefix: str = "") -> list[ACL]:
         if UPSTREAM in topic.writers:
             acls += [_topic(source, prefix + topic.name, operation) for operation in (WRITE, DESCRIBE)]
         if UPSTREAM in topic.readers:
-            acls += [
-                _topic(source, prefix + topic.named(source), operation) for operation in (READ, DESCRIBE)
-            ]
+            acls += [_topic(source, prefix + topic.named(source), operation) for operation in (READ, DESCRIBE)]
     return [*acls, _group(source, f"{prefix}{source}.", ACLResourcePatternType.PREFIXED)]
 
 
@@ -106,9 +100,7 @@ def client_acls(client: str, prefix: str = "") -> list[ACL]:
         if CLIENT in topic.writers:
             acls.append(_topic(client, prefix + topic.name, WRITE))
         if CLIENT in topic.readers:
-            acls += [
-                _topic(client, prefix + topic.named(client), operation) for operation in (READ, DESCRIBE)
-            ]
+            acls += [_topic(client, prefix + topic.named(client), operation) for operation in (READ, DESCRIBE)]
     return [*acls, _group(client, f"{prefix}{client}.", ACLResourcePatternType.PREFIXED)]
 
 

@@ -43,9 +43,7 @@ class PostgresDirectory:
         offers: dict[str, Offered] = {}
         for case, submitted in first.items():
             country = submitted.residence.country if submitted.residence else "US"
-            offers[case] = merge(
-                submitted.brand, *(offered(subject, country) for subject in said.get(case, ()))
-            )
+            offers[case] = merge(submitted.brand, *(offered(subject, country) for subject in said.get(case, ())))
         return {request_id: offers[case] for request_id, case in weighed.items() if case in offers}
 
 

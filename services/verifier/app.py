@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from schemas.topics import read_by
+from services.kernel.house import House
 from services.kernel.policies import load_handbook
-from services.kernel.process import House
 from services.kernel.stage import Stage
 from services.kernel.step import Blueprint
 from services.verifier.adapters import PostgresDirectory

@@ -87,9 +87,7 @@ def decide(state: Verification, event: Event | Due, facts: Facts, now: datetime)
             return _approve(state.but(early=()), state.early[0], facts, now)
         case Due() if state.open and state.ends_at and now >= state.ends_at:
             return _fail(state, event, "silent" if not state.answers else "not_enough", now)
-        case RequestAccepted() | AnswerRecorded() if state.open and (
-            state.answers > before.answers or not before.open
-        ):
+        case RequestAccepted() | AnswerRecorded() if state.open and (state.answers > before.answers or not before.open):
             return _weigh(state, event, facts, now)
         case _:
             return Decision(state, due_at=state.due_at)
@@ -151,9 +149,7 @@ def _ask(state: Verification, cause: Event, brand: Brand, number: int, now: date
     )  # fmt: skip
 
 
-def _verify(
-    state: Verification, cause: Event, judged: Judgement, by: str, now: datetime
-) -> Decision[Verification]:
+def _verify(state: Verification, cause: Event, judged: Judgement, by: str, now: datetime) -> Decision[Verification]:
     verified = RequestVerified.after(
         cause, now, case_id=state.case_id, subject=judged.subject, groups=sorted(judged.groups),
         assurance=state.assurance, by=by,
@@ -166,9 +162,7 @@ def _fail(state: Verification, cause: Event | Due, detail: str, now: datetime) -
     return Decision(state.but(ended="unverified"), (failed,))
 
 
-def _approve(
-    state: Verification, event: OperatorDecided, facts: Facts, now: datetime
-) -> Decision[Verification]:
+def _approve(state: Verification, event: OperatorDecided, facts: Facts, now: datetime) -> Decision[Verification]:
     """An operator vouches for the requester: possible while the request waits and exactly one record was located."""
     own = [c for c in facts.candidates.get(state.id, ()) if c.population is not Population.RECIPIENT]
     refusal = None

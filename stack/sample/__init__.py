@@ -1,1 +1,1 @@
-"""The sample company: a shipping provider with two brands, four systems, three clients, two thousand invented people."""
+"""The sample company: a shipping provider with two brands, four systems, three clients and invented people."""

@@ -7,6 +7,9 @@ import psycopg
 
 from stack.sample.people import Human, people
 
+TWIN: Final = 40
+"""This person holds two accounts under the same name, e-mail and phone: who asks as them is ambiguous."""
+
 _SCHEMA: Final = """
 DROP SCHEMA IF EXISTS accounts, billing, shipments, web CASCADE;
 CREATE SCHEMA accounts; CREATE SCHEMA billing; CREATE SCHEMA shipments; CREATE SCHEMA web;
@@ -56,9 +59,7 @@ def _tables(humans: list[Human]) -> dict[str, list[tuple[Any, ...]]]:
             tables["web.preference"].append((f"v{h.number}", *(None,) * 5))
         for index, s in enumerate(h.shipments):
             key = f"r{h.number}-{index}"
-            tables["shipments.recipient"].append(
-                (key, s.client, *place, s.order_number, s.tracking_number, h.since)
-            )
+            tables["shipments.recipient"].append((key, s.client, *place, s.order_number, s.tracking_number, h.since))
     return tables
 
 
@@ -79,6 +80,9 @@ def directory_rows(humans: Iterable[Human] | None = None) -> Iterator[dict[str, 
                 "record_keys": f"account_id={h.account}",
                 "transaction_amount": amount,
             }
+            if h.number == TWIN:
+                yield own | {"system": "accounts", "link": f"{h.account}-B", "account_number": f"{h.account}-B",
+                             "record_keys": f"account_id={h.account}-B"}  # fmt: skip
         if h.visitor:
             link = h.account or f"v{h.number}"
             population = "account_holder" if h.account else "prospect"

@@ -97,9 +97,7 @@ def test_its_kafka_is_as_closed_as_the_embedded_one(compose: dict[str, Any]) -> 
         if name.startswith(security) and name not in OURS_ALONE and "plain.sasl.jaas" not in name:
             assert theirs[name] == value, name
     assert "PLAINTEXT://" not in theirs["listeners"]
-    assert all(
-        item.endswith(":SASL_PLAINTEXT") for item in theirs["listener.security.protocol.map"].split(",")
-    )
+    assert all(item.endswith(":SASL_PLAINTEXT") for item in theirs["listener.security.protocol.map"].split(","))
 
 
 def test_doors_open_on_this_machine_only(compose: dict[str, Any]) -> None:

@@ -37,8 +37,7 @@ def test_no_module_is_longer_than_its_cap() -> None:
     found = [
         f"{shown(path)}: {lines(path)} lines"
         for path in modules()
-        if lines(path)
-        > TALLER_MODULES.get(shown(path), DECIDE_CAP if "decide" in shown(path) else MODULE_CAP)
+        if lines(path) > TALLER_MODULES.get(shown(path), DECIDE_CAP if "decide" in shown(path) else MODULE_CAP)
     ]
 
     assert found == []

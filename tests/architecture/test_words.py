@@ -25,9 +25,7 @@ def public_without_docstring(module: ast.Module) -> Iterator[str]:
     todo: list[ast.Module | ast.ClassDef] = [module]
     for parent in todo:
         for node in parent.body:
-            if not isinstance(
-                node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-            ) or node.name.startswith("_"):
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or node.name.startswith("_"):
                 continue
             if ast.get_docstring(node) is None and not has(node, "overload", "override"):
                 yield node.name
@@ -57,9 +55,7 @@ def test_nothing_is_left_for_later() -> None:
 
 
 def test_nothing_names_a_registry_or_a_machine() -> None:
-    house = [
-        path for name in HOUSE_FILES for path in [ROOT / name, *(ROOT / name).glob("*")] if path.is_file()
-    ]
+    house = [path for name in HOUSE_FILES for path in [ROOT / name, *(ROOT / name).glob("*")] if path.is_file()]
     found = [
         f"{shown(path)}: {hit.group()}"
         for path in [*house, *modules()]

@@ -25,9 +25,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
     embedded.stop()
 
 
-def test_two_stacks_run_side_by_side_and_a_stopped_one_listens_nowhere(
-    stack: Embedded, tmp_path: Path
-) -> None:
+def test_two_stacks_run_side_by_side_and_a_stopped_one_listens_nowhere(stack: Embedded, tmp_path: Path) -> None:
     other = Embedded(tmp_path / "two", echo=lambda _: None)
     try:
         first, second = stack.start(), other.start()

@@ -34,9 +34,7 @@ def test_a_detached_system_is_seen_is_alone_and_is_stopped_as_a_whole(tmp_path: 
     assert report(tmp_path) is None
 
 
-def test_a_supervisor_without_logins_says_what_is_missing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_supervisor_without_logins_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("KAFKA_BOOTSTRAP", "DATABASE_URL", "SMTP_URL"):
         monkeypatch.setenv(name, "127.0.0.1:1")
 

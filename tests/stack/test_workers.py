@@ -73,9 +73,7 @@ def test_a_crash_loop_is_said_and_not_given_up(tmp_path: Path, monkeypatch: pyte
     assert sum("crash loop" in sentence for sentence in said) == 1
 
 
-def test_the_wait_before_a_restart_grows_to_its_limit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_wait_before_a_restart_grows_to_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = Kept(a_worker("notifier", DIES), tmp_path / "notifier.log")
     waits = []
     monkeypatch.setattr(kept, "start", lambda: None)
@@ -87,9 +85,7 @@ def test_the_wait_before_a_restart_grows_to_its_limit(
     assert waits == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
 
 
-def test_stopping_ends_every_worker_even_a_stubborn_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stopping_ends_every_worker_even_a_stubborn_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stack.supervise.STOP_WITHIN_S", 0.5)
     with supervised(tmp_path, a_worker("willing", SLEEPS), a_worker("stubborn", STUBBORN)) as (
         supervisor,
@@ -141,9 +137,7 @@ def endpoints(folder: Path) -> Endpoints:
     )
 
 
-def test_each_service_gets_its_own_login_and_nobody_the_admins(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_service_gets_its_own_login_and_nobody_the_admins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "_exists", lambda module: "ops" not in module)
     write_json(tmp_path / LOGINS_FILE, {name: f"secret-{name}" for name in SERVICES})
 

@@ -53,19 +53,14 @@ class BuiltIn:
             gone = [s for e in effects if e.body["right"] == Right.DELETE for s in e.body["subjects"]]
             if gone:
                 await forget(conn, gone)
-        return [
-            Done((told(effect, now, Outcome.APPLIED, Receipt(effect.id, Outcome.APPLIED)),))
-            for effect in effects
-        ]
+        return [Done((told(effect, now, Outcome.APPLIED, Receipt(effect.id, Outcome.APPLIED)),)) for effect in effects]
 
 
 def _zip(tables: dict[str, list[Any]], effect: Leased, *, categories: bool) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         summary = {name: len(rows) for name, rows in sorted(tables.items())}
-        archive.writestr(
-            "summary.json", json.dumps({"request": effect.request_id, "records": summary}, indent=2)
-        )
+        archive.writestr("summary.json", json.dumps({"request": effect.request_id, "records": summary}, indent=2))
         for name, rows in sorted(tables.items()):
             if not categories:
                 archive.writestr(f"{name}.json", json.dumps(rows, indent=2, ensure_ascii=False))

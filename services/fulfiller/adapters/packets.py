@@ -6,6 +6,7 @@ from typing import Any
 from connectors.datamap import DataMap
 from rules.handbook import Handbook
 from rules.matching import locate
+from rules.parts import handover
 from schemas.events import AnswerRecorded, CorrectedValue, OfferedPoint, RequestAccepted
 from schemas.public import RequestSubmitted, Subject
 from schemas.values import PointKind, Right
@@ -23,21 +24,16 @@ from services.kernel.vault import Vault
 class PostgresSurroundings:
     """Gathers the fulfiller's facts, once per batch."""
 
-    def __init__(
-        self, handbook: Handbook, systems: DataMap, vault: Vault, keys: KeyStore, clock: Clock
-    ) -> None:
+    def __init__(self, handbook: Handbook, systems: DataMap, vault: Vault, keys: KeyStore, clock: Clock) -> None:
         self._handbook, self._systems, self._vault = handbook, systems, vault
         self._keys, self._clock, self._tokens = keys, clock, keys.derive("tokens")
 
     async def gather(self, conn: Conn, batch: Sequence[Any], states: Mapping[str, Fulfilment]) -> Facts:
         """Return the facts for a batch; only newly located clients cost a look-up."""
-        fresh = {
-            e.request_id: e for e in batch if isinstance(e, RequestAccepted | AnswerRecorded) and e.clients
-        }
-        for request_id, state in states.items():
-            if state.clients and not all(f"client:{name}/handover" in state.parts for name in state.clients):
-                fresh.setdefault(request_id, state.accepted)
-        packets = await self._packets(conn, [r for r, event in fresh.items() if event]) if fresh else {}
+        told = {e.request_id for e in batch if isinstance(e, RequestAccepted | AnswerRecorded) and e.clients}
+        waiting = {i for i, s in states.items() if any(handover(name) not in s.parts for name in s.clients)}
+        fresh = sorted(told | waiting)
+        packets = await self._packets(conn, fresh) if fresh else {}
         return Facts(
             handbook=self._handbook,
             systems=self._systems,
@@ -54,18 +50,14 @@ class PostgresSurroundings:
             country = submitted.residence.country if submitted.residence else "US"
             asked[request_id] = merge(submitted.brand, *(offered(subject, country) for subject in subjects))
         found = await lookup(conn, asked, self._keys)
-        located = {
-            r: locate(c, on=self._clock().date(), policy=self._handbook.points) for r, c in found.items()
-        }
+        located = {r: locate(c, on=self._clock().date(), policy=self._handbook.points) for r, c in found.items()}
         held = await values_of(conn, {c.subject for some in located.values() for c in some}, self._keys)
         packets: dict[tuple[str, str], Packet] = {}
         for request_id, candidates in located.items():
             country = first[request_id].residence.country if first[request_id].residence else "US"  # type: ignore[union-attr]
             raw = [point for subject in said[request_id] for point in raw_points(subject, country)]
             for client in sorted({c.client for c in candidates if c.client}):
-                theirs = {
-                    value for c in candidates if c.client == client for value in held.get(c.subject, ())
-                }
+                theirs = {value for c in candidates if c.client == client for value in held.get(c.subject, ())}
                 packets[request_id, client] = _packet(first[request_id], raw, theirs)
         return packets
 
@@ -94,7 +86,6 @@ def _packet(
     for kind, normal, value in raw:
         if (kind, normal) in held:
             points[f"{kind}/{normal}"] = OfferedPoint(kind=kind, value=value)
-    corrections = ()
-    if Right.CORRECT in submitted.rights:
-        corrections = tuple(CorrectedValue(field=c.field, new=c.new) for c in submitted.corrections)
+    asked = submitted.corrections if Right.CORRECT in submitted.rights else []
+    corrections = tuple(CorrectedValue(field=c.field, new=c.new) for c in asked)
     return Packet(tuple(points[name] for name in sorted(points)), corrections)

@@ -30,9 +30,7 @@ class VaultSink:
         self._house, self._requests, self._system = house, requests, system
         self._chunks: dict[tuple[UUID, str], int] = {}
 
-    async def write(
-        self, task_id: UUID, category: str, table: str, rows: Sequence[Mapping[str, Any]]
-    ) -> None:
+    async def write(self, task_id: UUID, category: str, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Seal one chunk; returns when it is stored."""
         request_id, case_id = self._requests[task_id]
         number = self._chunks[task_id, table] = self._chunks.get((task_id, table), -1) + 1
@@ -61,9 +59,7 @@ class TaskPerformer:
         corrected = [e for e in effects if e.body["action"] == Action.CORRECT]
         async with self._house.pool.connection() as conn:
             keys = await record_keys(conn, wanted, self._house.keys) if wanted else {}
-            sealed = await self._house.vault.get(
-                conn, [(case_key(e.case_id), "submission") for e in corrected]
-            )
+            sealed = await self._house.vault.get(conn, [(case_key(e.case_id), "submission") for e in corrected])
         said = {case: RequestSubmitted.model_validate_json(raw) for (case, _), raw in sealed.items()}
         return [_task(name, effect, keys, said.get(case_key(effect.case_id))) for effect in effects]
 
@@ -72,9 +68,7 @@ class TaskPerformer:
             return Done((told(effect, now, answer.outcome, answer),))
         if answer.retry and effect.attempts < self._systems.systems[effect.body["system"]].attempts:
             return Again(now + back_off(effect.attempts))
-        log.error(
-            "task_failed", system=effect.body["system"], request_id=effect.request_id, cause=answer.code
-        )
+        log.error("task_failed", system=effect.body["system"], request_id=effect.request_id, cause=answer.code)
         return Done((told(effect, now, Outcome.FAILED, reason=answer.code),))
 
 

@@ -70,16 +70,17 @@ def _end_known(state: Fulfilment, name: str, outcome: Outcome, reason: str | Non
 
 def _stop(draft: Draft) -> None:
     """Withdrawn or denied: what has not ended ends now; clients that were asked are told."""
-    if draft.state.stop is None:
+    stop = draft.state.stop
+    if stop is None:
         return
     for name in draft.state.pending():
         client = parts.client_of(name)
         if client and name == parts.handover(client) and draft.state.parts[name].attempt:
-            reason = draft.state.stop.value
+            reason = stop.value
             draft.tell(ClientRecall, on=client, client=client, handover_id=draft.state.id, reason=reason)
-        draft.state = draft.state.end(name, draft.state.stop, draft.state.stop_reason)
+        draft.state = draft.state.end(name, stop, draft.state.stop_reason)
     if not draft.state.parts:
-        draft.state = draft.state.end("own/stop", draft.state.stop, draft.state.stop_reason)
+        draft.state = draft.state.end("own/stop", stop, draft.state.stop_reason)
 
 
 def _hear_verdict(draft: Draft) -> None:
@@ -114,9 +115,7 @@ def _plan(draft: Draft) -> None:
     brand = draft.facts.handbook.brands[draft.accepted.brand]
     if draft.accepted.right is Right.DELETE and brand.confirm_deletion:
         if CONFIRMATION not in draft.state.parts:
-            draft.wait(
-                CONFIRMATION, Party.PERSON, Waiting.CONFIRMATION, draft.now + brand.windows.confirmation
-            )
+            draft.wait(CONFIRMATION, Party.PERSON, Waiting.CONFIRMATION, draft.now + brand.windows.confirmation)
         _hold(draft)
         if not draft.state.ended(CONFIRMATION):
             return
@@ -125,9 +124,7 @@ def _plan(draft: Draft) -> None:
             return
     if draft.accepted.right is Right.DELETE and brand.windows.waiting_period > timedelta(0):
         draft.wait(PERIOD, Party.PERSON, Waiting.PERIOD, draft.now + brand.windows.waiting_period)
-    for name, planned in draft.facts.systems.plan(
-        brand=brand.id, right=draft.accepted.right, client=None
-    ).items():
+    for name, planned in draft.facts.systems.plan(brand=brand.id, right=draft.accepted.right, client=None).items():
         draft.state = draft.state.with_part(parts.system(name), action=planned.action)
     if draft.accepted.right in EXPORTS:
         draft.state = draft.state.with_part(parts.system("package"))
@@ -162,9 +159,7 @@ def _settle(draft: Draft) -> None:
         ends = {name: end for name, end in state.ends().items() if name in told}
         ending, reason = parts.fold(ends)
         exported = parts.PACKAGE in ends and ends[parts.PACKAGE].outcome is Outcome.EXPORTED
-        draft.tell(
-            RequestSettled, ending=ending, reason=reason, parts=ends, subject=state.subject, package=exported
-        )
+        draft.tell(RequestSettled, ending=ending, reason=reason, parts=ends, subject=state.subject, package=exported)
         state = state.but(settled=True)
     if state.settled and not state.pending():
         ending, reason = parts.fold(state.ends())

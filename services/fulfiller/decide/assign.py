@@ -26,13 +26,11 @@ def give(draft: Draft, name: str, system: str) -> None:
     """Assign one part's task; a further attempt carries the same task id and token."""
     attempt = draft.state.parts[name].attempt + 1
     client, accepted = parts.client_of(name), draft.accepted
-    draft.state = draft.state.with_part(
-        name, attempt=attempt, until=draft.last_moment, waits=f"system:{system}"
-    )
+    draft.state = draft.state.with_part(name, attempt=attempt, until=draft.last_moment, waits=f"system:{system}")
     draft.tell(
         TaskAssigned, on=f"{name}/{attempt}", task_id=str(uuid5(UUID(draft.state.id), name)), system=system, part=name,
         action=draft.state.parts[name].action or _built_in(system), right=accepted.right, brand=accepted.brand,
-        subjects=_subjects(draft), client=client, attempt=attempt, deadline=draft.last_moment,
+        subjects=_subjects(draft, client), client=client, attempt=attempt, deadline=draft.last_moment,
         reply_token=draft.facts.token(name, draft.state.id, system),
     )  # fmt: skip
 
@@ -41,7 +39,10 @@ def _built_in(system: str) -> Action:
     return Action.EXPORT if system == "package" else Action.APPLY
 
 
-def _subjects(draft: Draft) -> list[str]:
+def _subjects(draft: Draft, client: str | None) -> list[str]:
+    """Whose records: the person verified, those a preference applies to, or the recipient as this client knows them."""
+    if client:
+        return draft.state.clients[client].subjects
     return [draft.state.subject] if draft.state.subject else draft.accepted.subjects
 
 
@@ -54,9 +55,7 @@ def _may_begin(draft: Draft, name: str, system: str) -> bool:
     if system in _LAST:
         before = {s for s in same_scope if s not in _LAST}
     else:
-        planned = draft.facts.systems.plan(
-            brand=draft.accepted.brand, right=_right(draft, name), client=client
-        )
+        planned = draft.facts.systems.plan(brand=draft.accepted.brand, right=_right(draft, name), client=client)
         before = set(planned[system].after) if system in planned else set()
     return all(state.ended(same_scope[other]) for other in before if other in same_scope)
 
@@ -73,8 +72,4 @@ def _right(draft: Draft, name: str) -> Right:
         Action.EXPORT: Right.KNOW_SPECIFIC,
         Action.CORRECT: Right.CORRECT,
     }
-    return (
-        by_action.get(action, draft.accepted.right)
-        if parts.client_of(name) and action
-        else draft.accepted.right
-    )
+    return by_action.get(action, draft.accepted.right) if parts.client_of(name) and action else draft.accepted.right

@@ -33,9 +33,7 @@ class Draft:
         """Let a part wait for a named party until a known moment, and say so."""
         who = more.get("who") or party.value
         self.state = self.state.with_part(part, until=until, waits=f"{party.value}:{who}")
-        self.tell(
-            PartWaiting, on=f"{part}/{waiting}", part=part, party=party, waiting=waiting, until=until, **more
-        )
+        self.tell(PartWaiting, on=f"{part}/{waiting}", part=part, party=party, waiting=waiting, until=until, **more)
 
     @property
     def last_moment(self) -> datetime:

@@ -14,7 +14,7 @@ from schemas.values import AnswerKind, Located, Outcome
 from services.fulfiller.decide.state import Fulfilment
 
 
-def told(state: Fulfilment, event: Any) -> Fulfilment:  # noqa: ANN401  told apart below
+def told(state: Fulfilment, event: Any) -> Fulfilment:  # noqa: ANN401, PLR0911  one answer per kind of event
     """Return the state that also knows this event. Telling twice changes nothing."""
     match event:
         case RequestAccepted() if state.accepted is None:
@@ -47,9 +47,7 @@ def _answered(state: Fulfilment, event: AnswerRecorded) -> Fulfilment:
         case AnswerKind.WITHDRAWAL:
             return state.but(stop=state.stop or Outcome.WITHDRAWN)
         case AnswerKind.NOT_ME:
-            return state.but(
-                stop=state.stop or Outcome.DENIED, stop_reason=state.stop_reason or "suspected_fraud"
-            )
+            return state.but(stop=state.stop or Outcome.DENIED, stop_reason=state.stop_reason or "suspected_fraud")
         case AnswerKind.CONFIRMATION:
             return state.but(confirmed=event.accepted if state.confirmed is None else state.confirmed)
         case AnswerKind.DETAIL:

@@ -1,13 +1,15 @@
 """What becomes of a submission: refused with every reason at once, or accepted as one request per right."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from rules import parts
 from rules.choice import Choice, choose
 from rules.matching import Candidate, locate
 from rules.normalise import normalise
+from schemas.base import Cause
 from schemas.events import Clock, RequestAccepted
 from schemas.public import RequestStatusChanged, RequestSubmitted
 from schemas.values import (
@@ -37,8 +39,7 @@ _CONTESTED: Final = {
     "address": PointKind.ADDRESS,
     "postal_address": PointKind.ADDRESS,
 }
-_ORDER: Final = {Right.KNOW_CATEGORIES: 1, Right.KNOW_SPECIFIC: 1, Right.PORTABILITY: 1, Right.DELETE: 9}
-"""Opt-outs first, access before deletion, everything else between."""
+ACCESSES: Final = (Right.KNOW_CATEGORIES, Right.KNOW_SPECIFIC, Right.PORTABILITY)
 TELLING: Final = frozenset({PointKind.EMAIL, PointKind.PHONE, PointKind.ACCOUNT_NUMBER})
 """Kinds that point at one record well enough to apply a preference to it."""
 
@@ -70,15 +71,11 @@ def _problems(body: RequestSubmitted, event: Submission, facts: Facts) -> tuple[
         known = ", ".join(sorted(facts.handbook.brands))
         found.append(Problem(field="brand", rule=f"must be one of {known}"))
     if body.subject.empty() and not (body.authentication or body.agent):
-        found.append(
-            Problem(field="subject", rule="must say something about the person: a name, an e-mail, a number")
-        )
+        found.append(Problem(field="subject", rule="must say something about the person: a name, an e-mail, a number"))
     country = body.residence.country if body.residence else "US"
     for index, phone in enumerate(body.subject.phones):
         if normalise(PointKind.PHONE, phone, country=country) is None:
-            found.append(
-                Problem(field=f"subject.phones.{index}", rule="must be a phone number that can exist")
-            )
+            found.append(Problem(field=f"subject.phones.{index}", rule="must be a phone number that can exist"))
     found += _time_problems(body, event.recorded_at)
     return tuple(found)
 
@@ -102,9 +99,7 @@ def _rejected(event: Submission, problems: Sequence[Problem], now: datetime) -> 
     )  # fmt: skip
 
 
-def _accept(
-    state: Case, event: Submission, body: RequestSubmitted, facts: Facts, now: datetime
-) -> Decision[Case]:
+def _accept(state: Case, event: Submission, body: RequestSubmitted, facts: Facts, now: datetime) -> Decision[Case]:
     received_at = min(event.recorded_at, body.received_at or event.recorded_at)
     state = state.but(
         case_id=event.case_id, source=event.source, submission_id=body.submission_id, brand=body.brand,
@@ -115,56 +110,65 @@ def _accept(
         "subject:0": body.subject.model_dump_json().encode(),
     }
     rights = sorted(dict.fromkeys(body.rights or [Right.UNCLASSIFIED]), key=_rank)
-    decision = take_up(state, event, body, rights, facts, now)
+    decision = take_up(state, event, body, rights, (facts, now))
     return Decision(decision.state, decision.events, due_at=decision.state.wake_at, secrets=secrets)
 
 
 def _rank(right: Right) -> int:
-    return 0 if right in OPT_OUTS else _ORDER.get(right, 5)
+    """Opt-outs first, access before deletion, everything else between."""
+    if right in OPT_OUTS:
+        return 0
+    return 1 if right in ACCESSES else 9 if right is Right.DELETE else 5
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """A submission being taken up: what caused it, what it says, who was found, how its requests are named."""
+
+    cause: Cause
+    body: RequestSubmitted
+    found: Sequence[Candidate]
+    located: list[Located]
+    ids: Mapping[Right, str]
+    facts: Facts
+    now: datetime
 
 
 def take_up(
-    state: Case,
-    event: Any,
-    body: RequestSubmitted,
-    rights: Sequence[Right],
-    facts: Facts,
-    now: datetime,
+    state: Case, cause: Cause, body: RequestSubmitted, rights: Sequence[Right], when: tuple[Facts, datetime]
 ) -> Decision[Case]:
     """Open one request per right of the case."""
-    found = facts.found.get(event.event_id, ())
-    located = clients_of(found, facts, now)
+    facts, now = when
+    found = facts.found.get(cause.event_id, ())
     ids = {right: facts.name(state.case_id, right) for right in rights}
-    events: list[RequestAccepted] = []
-    asked = dict(state.asked)
-    for right in rights:
-        accepted = _accepted(state, event, body, right, ids, (found, located), facts, now)
-        asked[accepted.request_id] = Asked(right=right, respond_by=accepted.clock.respond_by)
-        events.append(accepted)
-    clients = tuple(sorted({*state.clients, *(one.client for one in located)}))
-    return Decision(state.but(asked=asked, clients=clients), tuple(events))
+    taking = Taking(cause, body, found, clients_of(found, facts, now), ids, facts, now)
+    events = tuple(_accepted(state, taking, right) for right in rights)
+    asked = {e.request_id: Asked(right=e.right, respond_by=e.clock.respond_by) for e in events}
+    clients = tuple(sorted({*state.clients, *(one.client for one in taking.located)}))
+    return Decision(state.but(asked=state.asked | asked, clients=clients), events)
 
 
-def _accepted(
-    state: Case, event: Any, body: RequestSubmitted, right: Right, ids: dict[Right, str],  # noqa: ANN401
-    found: tuple[Sequence[Candidate], list[Located]], facts: Facts, now: datetime,
-) -> RequestAccepted:  # fmt: skip
-    brand, candidates = facts.handbook.brands[body.brand], found[0]
-    choice = _choice(state, body, right, facts)
+def _accepted(state: Case, taking: Taking, right: Right) -> RequestAccepted:
+    body, ids, facts = taking.body, taking.ids, taking.facts
+    brand, choice = facts.handbook.brands[body.brand], _choice(state, body, right, facts)
     return RequestAccepted.after(
-        event, now, on=right, request_id=ids[right], case_id=state.case_id,
+        taking.cause, taking.now, on=right, request_id=ids[right], case_id=state.case_id,
         source=state.source, submission_id=state.submission_id, brand=brand.id, right=right, role=body.role,
         channel=body.channel, context=body.context, locale=body.locale,
         law=choice.law, law_why=choice.why, granted=choice.granted, provisional=choice.provisional,
         policy_version=choice.policy_version, received_at=state.received_at, clock=_clock(choice),
         verify=choice.verify, assurance=choice.assurance, points_needed=choice.points_needed,
         declaration_needed=choice.declaration_needed, declared=body.declaration is not None,
-        given=kinds_of(body.subject), contested=_contested(body, right),
-        parts=_parts(right, choice, ids), clients=[] if right in OPT_OUTS and not _parcel(found[1]) else found[1],
-        subjects=[] if choice.verify else _subjects(candidates),
-        releases=[ids[Right.DELETE]] if right in _ORDER and right is not Right.DELETE and Right.DELETE in ids else [],
-        unverified_at=now + brand.windows.unverified_end, has_email=bool(body.subject.emails or body.agent),
+        given=kinds_of(body.subject), contested=_contested(body, right), parts=_parts(right, choice, ids),
+        clients=[] if right in OPT_OUTS and not _parcel(taking.located) else taking.located,
+        subjects=[] if choice.verify else _subjects(taking.found), releases=_releases(right, ids),
+        unverified_at=taking.now + brand.windows.unverified_end, has_email=bool(body.subject.emails or body.agent),
     )  # fmt: skip
+
+
+def _releases(right: Right, ids: Mapping[Right, str]) -> list[str]:
+    """A deletion waits for the accesses asked with it."""
+    return [ids[Right.DELETE]] if right in ACCESSES and Right.DELETE in ids else []
 
 
 def _parcel(located: Sequence[Located]) -> bool:
@@ -179,7 +183,7 @@ def _choice(state: Case, body: RequestSubmitted, right: Right, facts: Facts) -> 
         residence_country=body.residence.country if body.residence else None,
         residence_region=body.residence.region if body.residence else None,
         context=body.context,
-        received_at=state.received_at or datetime.min,
+        received_at=state.received_at or datetime.min.replace(tzinfo=UTC),
     )
 
 
@@ -199,14 +203,14 @@ def _contested(body: RequestSubmitted, right: Right) -> list[PointKind]:
     return sorted({_CONTESTED[c.field] for c in body.corrections if c.field in _CONTESTED})
 
 
-def _parts(right: Right, choice: Choice, ids: dict[Right, str]) -> list[str]:
+def _parts(right: Right, choice: Choice, ids: Mapping[Right, str]) -> list[str]:
     pending = [parts.VERIFICATION] if choice.verify else []
     if right is Right.UNCLASSIFIED:
         return [parts.hold("detail")]
     if right in ANSWERED_BY_A_PERSON:
         pending = [parts.ANSWER]
     if right is Right.DELETE:
-        pending += [parts.after(ids[other]) for other in _ORDER if other in ids and other is not Right.DELETE]
+        pending += [parts.after(ids[other]) for other in ACCESSES if other in ids]
     return sorted(pending)
 
 
@@ -226,6 +230,7 @@ def clients_of(found: Sequence[Candidate], facts: Facts, now: datetime) -> list[
             client=candidate.client or "",
             mode=facts.modes.get(candidate.client or "", Mode.FORWARD),
             groups=sorted(groups | set(before.groups if before else ())),
+            subjects=sorted({candidate.subject, *(before.subjects if before else ())}),
             parcel_named=bool(kinds & {PointKind.ORDER_NUMBER, PointKind.TRACKING_NUMBER})
             or (before is not None and before.parcel_named),
         )

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from rules.matching import Candidate
+from schemas.base import Event
 from schemas.events import AnswerRecorded
-from schemas.public import RequesterAnswered, RequestStatusChanged, RequestSubmitted
-from schemas.values import AnswerKind, Problem, Right, Status
+from schemas.public import RequesterAnswered, RequestStatusChanged
+from schemas.values import AnswerKind, Problem, Status
 from services.directory.offered import kinds_of
 from services.intake.decide.accept import UnknownSource, clients_of, take_up
 from services.intake.decide.case import Case
@@ -37,9 +37,7 @@ def hear(state: Case, event: Answer, facts: Facts, now: datetime) -> Decision[Ca
         spent, problem = _token(state, body, targets, facts)
         if problem:
             return _reject(state, event, [problem], now)
-    return _record(
-        state.but(used=(*state.used, spent) if spent else state.used), event, body, targets, facts, now
-    )
+    return _record(state, event, body, targets, (facts, now))
 
 
 def _targets(state: Case, event: Answer, body: RequesterAnswered) -> list[str]:
@@ -75,48 +73,29 @@ def _reject(state: Case, event: Answer, problems: Sequence[Problem], now: dateti
 
 
 def _record(
-    state: Case, event: Answer, body: RequesterAnswered, targets: Sequence[str], facts: Facts, now: datetime
+    state: Case, event: Answer, body: RequesterAnswered, targets: Sequence[str], when: tuple[Facts, datetime]
 ) -> Decision[Case]:
+    facts, now = when
     secrets = {f"answer:{event.event_id}": body.model_dump_json().encode()}
     if body.subject:
         name = f"subject:{event.event_id}"
         secrets[name] = body.subject.model_dump_json().encode()
         state = state.but(answers=(*state.answers, name))
-    found: tuple[Candidate, ...] = facts.found.get(event.event_id, ())
-    fresh = [one for one in clients_of(found, facts, now) if one.client not in state.clients]
+    fresh = [
+        one for one in clients_of(facts.found.get(event.event_id, ()), facts, now) if one.client not in state.clients
+    ]
     state = state.but(clients=tuple(sorted({*state.clients, *(one.client for one in fresh)})))
-    submitted = facts.submitted.get(event.event_id)
-    if body.kind is AnswerKind.DETAIL and body.rights and submitted:
-        return _classify(state, event, body, targets, submitted, facts, now, secrets)
-    told = tuple(
+    rights = [right for right in dict.fromkeys(body.rights) if facts.name(state.case_id, right) not in state.asked]
+    told: list[Event] = [
         AnswerRecorded.after(
             event, now, request_id=request_id, case_id=state.case_id, kind=body.kind,
             given=kinds_of(body.subject) if body.subject else [], clients=fresh, accepted=body.accepted,
-        )
-        for request_id in targets
-    )  # fmt: skip
-    return Decision(state, told, due_at=state.wake_at, secrets=secrets)
-
-
-def _classify(  # noqa: PLR0913  one place brings everything together
-    state: Case, event: Answer, body: RequesterAnswered, targets: Sequence[str], submitted: RequestSubmitted,
-    facts: Facts, now: datetime, secrets: dict[str, bytes],
-) -> Decision[Case]:  # fmt: skip
-    """Free text turned out to ask for rights: open them, and end the request that was held for detail."""
-    rights = [
-        right for right in dict.fromkeys(body.rights) if facts.name(state.case_id, right) not in state.asked
-    ]
-    held = [r for r in targets if state.asked[r].right is Right.UNCLASSIFIED]
-    taken = take_up(state, event, submitted, rights, facts, now)
-    ended = tuple(
-        AnswerRecorded.after(
-            event,
-            now,
-            request_id=request_id,
-            case_id=state.case_id,
-            kind=body.kind,
             right=rights[0] if rights else None,
         )
-        for request_id in held
-    )
-    return Decision(taken.state, (*taken.events, *ended), due_at=taken.state.wake_at, secrets=secrets)
+        for request_id in targets
+    ]  # fmt: skip
+    submitted = facts.submitted.get(event.event_id)
+    if body.kind is AnswerKind.DETAIL and rights and submitted:
+        taken = take_up(state, event, submitted, rights, when)
+        state, told = taken.state, [*taken.events, *told]
+    return Decision(state, tuple(told), due_at=state.wake_at, secrets=secrets)

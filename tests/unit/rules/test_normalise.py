@@ -46,9 +46,7 @@ def test_what_is_no_email_has_no_key(raw) -> None:
 
 def test_gmail_dots_and_tags_only_locate() -> None:
     assert normalise(K.EMAIL, "j.doe+shop@googlemail.com") != normalise(K.EMAIL, "jdoe@gmail.com")
-    assert set(second_keys(K.EMAIL, "j.doe+shop@googlemail.com")) & set(
-        second_keys(K.EMAIL, "jdoe@gmail.com")
-    )
+    assert set(second_keys(K.EMAIL, "j.doe+shop@googlemail.com")) & set(second_keys(K.EMAIL, "jdoe@gmail.com"))
 
 
 def test_dots_elsewhere_never_merge_people() -> None:
@@ -104,9 +102,18 @@ def test_codes_lose_separators_and_keep_leading_zeros(kind) -> None:
 
 @pytest.mark.parametrize(
     ("raw", "key"),
-    [("12", "12.00"), ("12,5", "12.50"), ("$1,234.50", "1234.50"), ("1.234,50 €", "1234.50"), ("1,234", "1234.00"),
-     ("USD 5", "5.00"), ("-5", None), ("twelve", None), ("", None)],
-)  # fmt: skip
+    [
+        ("12", "12.00"),
+        ("12,5", "12.50"),
+        ("$1,234.50", "1234.50"),
+        ("1.234,50 €", "1234.50"),
+        ("1,234", "1234.00"),
+        ("USD 5", "5.00"),
+        ("-5", None),
+        ("twelve", None),
+        ("", None),
+    ],
+)
 def test_amounts_are_exact_to_the_cent(raw, key) -> None:
     assert normalise(K.TRANSACTION_AMOUNT, raw) == key
 
@@ -175,9 +182,7 @@ def test_plain_and_folded_text_stay_as_they_are(raw) -> None:
 
 
 @given(
-    kind=st.sampled_from(
-        [K.EMAIL, K.PHONE, K.ORDER_NUMBER, K.POSTCODE, K.TRANSACTION_AMOUNT, K.DATE_OF_BIRTH]
-    ),
+    kind=st.sampled_from([K.EMAIL, K.PHONE, K.ORDER_NUMBER, K.POSTCODE, K.TRANSACTION_AMOUNT, K.DATE_OF_BIRTH]),
     raw=st.text("a1.@- 0é+$/", max_size=20),
 )
 def test_a_key_is_its_own_key(kind, raw) -> None:

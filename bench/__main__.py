@@ -1,0 +1,24 @@
+"""`python -m bench NAME …`: run one measurement and end with its verdict."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+
+def names() -> list[str]:
+    """Every measurement there is."""
+    return sorted(path.stem for path in Path(__file__).parent.glob("[!_]*.py"))
+
+
+def main(argv: list[str]) -> int:
+    """Run the measurement named first; what follows are its own arguments."""
+    known = names()
+    if not argv or argv[0] not in known:
+        asked = f"there is no measurement {argv[0]!r}" if argv else "which measurement?"
+        print(f"{asked}; one of: {', '.join(known)}", file=sys.stderr)
+        return 2
+    return int(import_module(f"bench.{argv[0]}").run(argv[1:]) or 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

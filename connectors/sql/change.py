@@ -1,0 +1,72 @@
+"""Correct fields, and note preferences; each one statement per table and kind, however many tasks."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from connectors.port import Task
+from connectors.sql.account import Accounts
+from connectors.sql.bound import Bound, Owners, among, read_key
+from connectors.tables import PreferenceMap
+from schemas.values import Outcome, Right
+
+
+def correct(db: sa.Connection, bound: Bound, owners: Owners, accounts: Accounts) -> None:
+    """Set the fields right that this table holds; a later task's word wins over an earlier one's."""
+    columns = {f.correctable: name for name, f in bound.declared.fields.items() if f.correctable}
+    cases: dict[str, list[tuple[sa.ColumnElement[bool], str]]] = {}
+    for key, tasks in owners.items():
+        for task in reversed(tasks):
+            for correction in task.corrections:
+                if name := columns.get(correction.field):
+                    cases.setdefault(name, []).append((bound.row(key), correction.new))
+    if not cases:
+        return
+    asked = {key: tasks for key, tasks in owners.items() if any(_fields(task, columns) for task in tasks)}
+    values = {name: sa.case(*some, else_=bound.table.c[name]) for name, some in cases.items()}
+    update = bound.table.update().where(bound.where(db, asked)).values(values)
+    for row in db.execute(update.returning(*bound.identity())):
+        for task in asked.get(bound.key_of(row), ()):
+            touched = {bound.declared.fields[columns[field]].category for field in _fields(task, columns)}
+            accounts[task.task_id].add(sorted(touched), 1, Outcome.CORRECTED)
+
+
+def _fields(task: Task, columns: dict[str, str]) -> list[str]:
+    return [correction.field for correction in task.corrections if correction.field in columns]
+
+
+def correctable(bounds: Sequence[Bound]) -> frozenset[str]:
+    """Every field a correction can change in these tables."""
+    return frozenset(f.correctable for b in bounds for f in b.declared.fields.values() if f.correctable)
+
+
+def prefer(
+    db: sa.Connection, declared: PreferenceMap, table: sa.Table, tasks: Sequence[Task], accounts: Accounts
+) -> None:
+    """Note what each task prefers, also for people whose row in the preference table is not there yet."""
+    for right in dict.fromkeys(task.preference for task in tasks if task.preference in declared.columns):
+        _prefer(db, declared, table, [task for task in tasks if task.preference is right], accounts)
+
+
+def _prefer(
+    db: sa.Connection, declared: PreferenceMap, table: sa.Table, tasks: Sequence[Task], accounts: Accounts
+) -> None:
+    right = tasks[0].preference
+    column, values = table.c[declared.key_column], {}
+    if right is not None:
+        values = {declared.columns[right]: right is not Right.OPT_IN_SALE}
+    owners: dict[Any, list[Task]] = {}
+    for task in tasks:
+        for keys in task.keys:
+            if declared.record_key in keys:
+                owners.setdefault(read_key(column, keys[declared.record_key]), []).append(task)
+    if not owners:
+        return
+    update = table.update().where(among(db, column, list(owners))).values(values)
+    known = set(db.execute(update.returning(column)).scalars())
+    if fresh := [{declared.key_column: key, **values} for key in owners if key not in known]:
+        db.execute(table.insert(), fresh)
+    for some in owners.values():
+        for task in some:
+            accounts[task.task_id].add(["preferences"], 1, Outcome.APPLIED)

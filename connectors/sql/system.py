@@ -1,0 +1,190 @@
+"""One SQL database behind one entry of the data map."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import event, exc
+
+from connectors.datamap import SystemMap
+from connectors.port import Finding, Receipt, Sink, Task, Trouble
+from connectors.sql.account import open_accounts
+from connectors.sql.bound import BadRecordKey, chunks
+from connectors.sql.check import find_gaps
+from connectors.sql.export import export
+from connectors.sql.ledger import Ledger
+from connectors.sql.live import Live, NotAsDeclared
+from connectors.sql.outlet import Outlet
+from connectors.sql.work import Work
+from schemas.values import Action
+
+PASSING: Final = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError)
+"""Trying again may help: no connection, a deadlock, a time-out."""
+
+Answers = dict[UUID, Receipt | Trouble]
+
+
+class SqlSystem:
+    """One database, reached through a pool that systems with the same address share."""
+
+    def __init__(self, name: str, declared: SystemMap, engine: sa.Engine) -> None:
+        self._name, self._map, self._engine = name, declared, engine
+        self._ledger = Ledger(declared.db_schema)
+        self._live: Live | None = None
+
+    @property
+    def name(self) -> str:
+        """The system's name in the data map."""
+        return self._name
+
+    async def perform(self, tasks: Sequence[Task], sink: Sink) -> list[Receipt | Trouble]:
+        """Carry changes out in one transaction, where one that fails is undone alone; then stream exports.
+
+        Raises:
+            Exception: whatever the sink raised; nothing is lost when the same tasks are given again.
+        """
+        outlet = Outlet(sink, asyncio.get_running_loop())
+        answers = await asyncio.to_thread(self._perform, list({t.task_id: t for t in tasks}.values()), outlet)
+        return [answers[task.task_id] for task in tasks]
+
+    async def check(self) -> list[Finding]:
+        """Compare the data map with the live schema."""
+        return await asyncio.to_thread(find_gaps, self._name, self._map, self._engine)
+
+    async def close(self) -> None:
+        """Close idle connections."""
+        await asyncio.to_thread(self._engine.dispose)
+
+    def _perform(self, tasks: list[Task], outlet: Outlet) -> Answers:
+        try:
+            live = self._live or self._open()
+        except NotAsDeclared:
+            return _trouble(tasks, retry=False, code="misconfigured")
+        except exc.SQLAlchemyError as error:
+            return _trouble(tasks, retry=isinstance(error, PASSING), code=_code(error))
+        changes = [task for task in tasks if task.action is not Action.EXPORT]
+        exports = [task for task in tasks if task.action is Action.EXPORT]
+        return self._try(changes, lambda some: self._change(live, some)) | self._try(
+            exports, lambda some: self._export(live, some, outlet), once=lambda: outlet.used
+        )
+
+    def _open(self) -> Live:
+        self._ledger.create(self._engine)
+        with self._engine.connect() as db:
+            self._live = Live.read(db, self._map)
+        return self._live
+
+    def _try(
+        self, tasks: list[Task], work: Callable[[list[Task]], Answers], once: Callable[[], bool] = bool
+    ) -> Answers:
+        """Do the work; what fails for good is tried again in halves until the guilty task stands alone.
+
+        `once` says that a second try would do something twice: then all may come again.
+        """
+        if not tasks:
+            return {}
+        try:
+            return work(tasks)
+        except PASSING as error:
+            return _trouble(tasks, retry=True, code=_code(error))
+        except (exc.SQLAlchemyError, BadRecordKey) as error:
+            self._doubt(error)
+            if len(tasks) == 1 or once():
+                return _trouble(tasks, retry=len(tasks) > 1, code=_code(error))
+        half = len(tasks) // 2
+        return self._try(tasks[:half], work, once) | self._try(tasks[half:], work, once)
+
+    def _doubt(self, error: Exception) -> None:
+        """Read the live schema again before the next call: it may have changed under us."""
+        if isinstance(error, exc.ProgrammingError):
+            self._live = None
+
+    def _change(self, live: Live, tasks: list[Task]) -> Answers:
+        with self._engine.begin() as db:
+            known: Answers = dict(self._ledger.recall(db, tasks))
+            return known | self._isolate(db, live, [task for task in tasks if task.task_id not in known])
+
+    def _isolate(self, db: sa.Connection, live: Live, tasks: list[Task]) -> Answers:
+        """Change and note in one savepoint; on failure halve, inside the same transaction."""
+        if not tasks:
+            return {}
+        try:
+            with db.begin_nested():
+                receipts = Work(db, live, self._map).receipts(tasks)
+                self._ledger.note(db, receipts)
+            return {receipt.task_id: receipt for receipt in receipts}
+        except PASSING:
+            raise
+        except (exc.SQLAlchemyError, BadRecordKey) as error:
+            self._doubt(error)
+            if len(tasks) == 1:
+                done: Answers = dict(self._ledger.recall(db, tasks))
+                return done or _trouble(tasks, retry=False, code=_code(error))
+        half = len(tasks) // 2
+        return self._isolate(db, live, tasks[:half]) | self._isolate(db, live, tasks[half:])
+
+    def _export(self, live: Live, tasks: list[Task], outlet: Outlet) -> Answers:
+        accounts = open_accounts(tasks)
+        wanted = [(bound, bound.owners(tasks)) for bound in live.bounds]
+        with self._engine.connect() as db:
+            for bound, owners in wanted:
+                for some in chunks(owners):
+                    for chunk in export(db, bound, some, accounts):
+                        outlet.put(chunk)
+            outlet.flush()
+        return {task.task_id: accounts[task.task_id].receipt(task) for task in tasks}
+
+
+def _trouble(tasks: Sequence[Task], *, retry: bool, code: str) -> Answers:
+    return {task.task_id: Trouble(task.task_id, retry=retry, code=code) for task in tasks}
+
+
+def _code(error: Exception) -> str:
+    """A code for the register: the condition, and the database's own state code where it gives one."""
+    if isinstance(error, BadRecordKey):
+        return "bad_record_key"
+    kind = "system_unavailable" if isinstance(error, PASSING) else "system_refused"
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return f"{kind}.{state.lower()}" if isinstance(state, str) else kind
+
+
+@lru_cache(maxsize=64)
+def _engine(url: str, timeout_s: float, size: int) -> sa.Engine:
+    parsed = sa.make_url(url)
+    options: dict[str, Any] = {}
+    if parsed.get_backend_name() == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+        limit = f"-c statement_timeout={int(timeout_s * 1000)}"
+        options["connect_args"] = {"connect_timeout": max(1, int(timeout_s)), "options": limit}
+    engine = sa.create_engine(
+        parsed,
+        pool_size=size,
+        max_overflow=size,
+        pool_pre_ping=True,
+        pool_timeout=timeout_s,
+        hide_parameters=True,
+        **options,
+    )
+    if parsed.get_backend_name() == "sqlite":
+        _let_savepoints_work(engine)
+    return engine
+
+
+def _let_savepoints_work(engine: sa.Engine) -> None:
+    """Keep the SQLite driver from opening and closing transactions by itself."""
+
+    @event.listens_for(engine, "connect")
+    def _leave_alone(connection: Any, _record: object) -> None:  # noqa: ANN401  the driver's own
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def _begin(db: sa.Connection) -> None:
+        db.exec_driver_sql("BEGIN")
+
+
+def open_sql(name: str, declared: SystemMap, url: str) -> SqlSystem:
+    """Open a system by its database URL (any SQLAlchemy URL). Systems with one address share one pool."""
+    return SqlSystem(name, declared, _engine(url, declared.timeout_s, declared.concurrency))

@@ -1,0 +1,139 @@
+"""Performs letters: finds the contact the decision names, writes, sends or prints, and tells what became of it."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from rules.handbook import Handbook
+from schemas.events import NoticeFailed, NoticeSent
+from schemas.public import PostalAddress, RequestSubmitted
+from schemas.values import AnswerKind, Letter
+from services.directory.lookup import Contacts, contacts
+from services.kernel import tokens
+from services.kernel.effects import Again, Done, back_off
+from services.kernel.house import House
+from services.kernel.store import Leased
+from services.notifier.adapters.writer import Writer
+from services.notifier.ports import Away, Mail, Mailer, Printer, Refused
+
+_CONFIRMS: Final = {Letter.CONFIRMATION_ASKED: AnswerKind.CONFIRMATION}
+_LAST: Final = frozenset({Letter.CLOSED, Letter.UNVERIFIED, Letter.WITHDRAWN, Letter.DENIED, Letter.AMENDED})
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Where one letter goes: to an e-mail address, else on paper, else nowhere."""
+
+    name: str | None
+    email: str | None
+    address: tuple[str, ...] = ()
+
+
+class Post:
+    """The performer of letters."""
+
+    def __init__(self, house: House, handbook: Handbook, mailer: Mailer, printer: Printer) -> None:
+        self._house, self._handbook, self._mailer, self._printer = house, handbook, mailer, printer
+        self._writer, self._key = Writer(), house.keys.derive("tokens")
+
+    async def __call__(self, effects: Sequence[Leased], now: datetime) -> Sequence[Done | Again]:
+        """Send a batch of letters over one connection; each ends on its own."""
+        addressees = await self._addressees(effects)
+        results: dict[Any, Done | Again] = {}
+        mails: list[tuple[Leased, Mail]] = []
+        for effect in effects:
+            to = addressees.get(effect.id)
+            if to is None or not (to.email or to.address):
+                results[effect.id] = _failed(effect, now, "no_contact")
+            elif to.email:
+                mails.append((effect, self._mail(effect, to)))
+            else:
+                results[effect.id] = await self._print(effect, to, now)
+        answers = await self._mailer.send([mail for _, mail in mails]) if mails else []
+        for (effect, _), answer in zip(mails, answers, strict=True):
+            results[effect.id] = _told(effect, answer, now)
+        return [results[effect.id] for effect in effects]
+
+    async def _addressees(self, effects: Sequence[Leased]) -> dict[Any, Addressee]:
+        subjects = {e.body["subject"] for e in effects if e.body["to"] == "on_file"}
+        cases = {e.id: tokens.case_key(e.case_id) for e in effects}
+        async with self._house.pool.connection() as conn:
+            sealed = await self._house.vault.get(conn, [(case, "submission") for case in sorted(set(cases.values()))])
+            filed = await contacts(conn, subjects, self._house.keys) if subjects else {}
+        said = {case: RequestSubmitted.model_validate_json(raw) for (case, _), raw in sealed.items()}
+        found = {}
+        for effect in effects:
+            to = _on_file(filed, effect) if effect.body["to"] == "on_file" else _given(said.get(cases[effect.id]))
+            if to:
+                found[effect.id] = to
+        return found
+
+    def _write(self, effect: Leased, to: Addressee) -> tuple[str, str]:
+        body = effect.body
+        brand = self._handbook.brands[body["brand"]]
+        return self._writer.write(body["locale"], {**body, **self._tokens(effect)}, brand, to.name)
+
+    def _tokens(self, effect: Leased) -> dict[str, str | None]:
+        letter, request = Letter(effect.body["letter"]), effect.request_id
+        confirms = _CONFIRMS.get(letter)
+        return {
+            "request_id": request,
+            "confirmation": tokens.answer_token(self._key, request, confirms, effect.body["round"]) if confirms else None,
+            "withdrawal": None if letter in _LAST else tokens.answer_token(self._key, request, AnswerKind.WITHDRAWAL, 1),
+            "not_me": tokens.answer_token(self._key, request, AnswerKind.NOT_ME, 1)
+            if effect.body["to"] == "on_file"
+            else None,
+        }
+
+    def _mail(self, effect: Leased, to: Addressee) -> Mail:
+        subject, text = self._write(effect, to)
+        brand = self._handbook.brands[effect.body["brand"]]
+        headers = (("X-Rightsbus-Request", effect.request_id), ("X-Rightsbus-Letter", effect.body["letter"]))
+        return Mail(str(effect.id), brand.reply_to, to.email or "", subject, text, headers)
+
+    async def _print(self, effect: Leased, to: Addressee, now: datetime) -> Done:
+        subject, text = self._write(effect, to)
+        await asyncio.to_thread(self._printer.lay_out, str(effect.id), to.address, subject, text)
+        return _sent(effect, now, "print")
+
+
+def _given(said: RequestSubmitted | None) -> Addressee | None:
+    """The contact the requester gave: the agent's, when one acts."""
+    if said is None:
+        return None
+    if said.agent:
+        return Addressee(said.agent.name, said.agent.email)
+    paper = _lines(said.subject.name, said.subject.addresses[0]) if said.subject.addresses else ()
+    return Addressee(said.subject.name, next(iter(said.subject.emails), None), paper)
+
+
+def _on_file(filed: Mapping[str, Contacts], effect: Leased) -> Addressee | None:
+    known = filed.get(effect.body["subject"])
+    if known is None:
+        return None
+    paper = _lines(known.name, PostalAddress.model_validate(known.address)) if known.address else ()
+    return Addressee(known.name, known.email, paper)
+
+
+def _lines(name: str | None, address: PostalAddress) -> tuple[str, ...]:
+    place = " ".join(part for part in (address.city, address.region, address.postcode) if part)
+    return tuple(line for line in (name, address.line1, address.line2, place, address.country) if line)
+
+
+def _told(effect: Leased, answer: Away | Refused | None, now: datetime) -> Done | Again:
+    if isinstance(answer, Away):
+        return Again(now + back_off(effect.attempts))
+    return _failed(effect, now, "refused") if isinstance(answer, Refused) else _sent(effect, now, "mail")
+
+
+def _sent(effect: Leased, now: datetime, way: str) -> Done:
+    body = effect.body
+    ids = {"request_id": effect.request_id, "case_id": effect.case_id}
+    return Done((NoticeSent.after(effect, now, letter=body["letter"], way=way, to=body["to"], **ids),))
+
+
+def _failed(effect: Leased, now: datetime, reason: str) -> Done:
+    ids = {"request_id": effect.request_id, "case_id": effect.case_id}
+    return Done((NoticeFailed.after(effect, now, letter=effect.body["letter"], reason=reason, **ids),))

@@ -1,0 +1,60 @@
+"""Mail by SMTP, one connection for a batch, Message-IDs that repeat with the attempt."""
+
+from collections.abc import Sequence
+from email.message import EmailMessage
+from email.utils import formatdate
+from urllib.parse import urlsplit
+
+import aiosmtplib
+
+from services.notifier.ports import Away, Mail, Refused
+
+
+class SmtpMailer:
+    """Sends through one server."""
+
+    def __init__(self, url: str, timeout_s: float) -> None:
+        parts = urlsplit(url)
+        self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 25
+        self._user, self._password, self._tls = parts.username, parts.password, parts.scheme == "smtps"
+        self._timeout_s = timeout_s
+
+    async def send(self, mails: Sequence[Mail]) -> list[Away | Refused | None]:
+        """Send each; a refused one does not hold up the others, an absent server concerns all that are left."""
+        results: list[Away | Refused | None] = []
+        client = aiosmtplib.SMTP(
+            hostname=self._host, port=self._port, username=self._user, password=self._password, use_tls=self._tls,
+            timeout=self._timeout_s,
+        )  # fmt: skip
+        try:
+            async with client:
+                results.extend([await self._one(client, mail) for mail in mails])
+        except (OSError, aiosmtplib.SMTPException):
+            results.extend(Away() for _ in mails[len(results) :])
+        return results
+
+    async def _one(self, client: aiosmtplib.SMTP, mail: Mail) -> Away | Refused | None:
+        try:
+            await client.send_message(_message(mail))
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            return Refused() if all(_final(r.code) for r in error.recipients) else Away()
+        except aiosmtplib.SMTPResponseException as error:
+            return Refused() if _final(error.code) else Away()
+        return None
+
+
+def _final(code: int) -> bool:
+    """Whether SMTP's answer is for good (RFC 5321: 5yz)."""
+    return 500 <= code < 600  # noqa: PLR2004
+
+
+def _message(mail: Mail) -> EmailMessage:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = mail.sender, mail.to, mail.subject
+    message["Message-ID"] = f"<{mail.id}@{mail.sender.rpartition('@')[2]}>"
+    message["Date"] = formatdate()
+    message["Auto-Submitted"] = "auto-generated"
+    for name, value in mail.headers:
+        message[name] = value
+    message.set_content(mail.body)
+    return message

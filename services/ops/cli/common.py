@@ -1,0 +1,50 @@
+"""What commands share: the data folder, output as a table or as JSON, spans of time."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from services.ops.installation import Installation
+
+console = Console()
+Data = Annotated[Path, typer.Option("--data", help="data folder of the installation", envvar="RIGHTSBUS_DATA")]
+AsJson = Annotated[bool, typer.Option("--json", help="answer in JSON")]
+DEFAULT_DATA = Path(".rightsbus")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def installation(data: Path) -> Installation:
+    """The installation a command works on."""
+    return Installation.find(data)
+
+
+def show(rows: Sequence[Mapping[str, Any]], *, as_json: bool, title: str = "") -> None:
+    """Print rows as JSON, or as a table whose columns are the first row's keys."""
+    if as_json:
+        typer.echo(json.dumps([dict(row) for row in rows], default=str))
+        return
+    if not rows:
+        typer.echo("nothing to show")
+        return
+    table = Table(title=title or None, title_justify="left")
+    for name in rows[0]:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    console.print(table)
+
+
+def span(text: str) -> timedelta:
+    """Read a span such as 40d, 36h, 10m or 20s."""
+    found = re.fullmatch(r"(\d+)([smhd])", text)
+    if not found:
+        message = "must be a span such as 40d, 36h, 10m or 20s"
+        raise typer.BadParameter(message)
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})

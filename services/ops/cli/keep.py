@@ -1,0 +1,137 @@
+"""Commands that keep an installation: topics, sources, clients, directory, keys, clock."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import psycopg
+import typer
+from rich.progress import Progress
+
+from schemas.values import Mode
+from services.directory.load import load
+from services.directory.rows import Person, person_of, read_rows
+from services.kernel.clock import Clock
+from services.kernel.errors import Misconfigured
+from services.ops import provision
+from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, console, installation, show, span
+from services.ops.kafka import admin
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands, grouped."""
+    groups = {
+        "topics": (topics_create, topics_check),
+        "sources": (sources_add, sources_list),
+        "clients": (clients_add, clients_list),
+        "directory": (directory_load,),
+        "keys": (keys_create, keys_backup, keys_rotate, keys_list),
+        "clock": (clock_advance,),
+    }
+    for name, commands in groups.items():
+        group = typer.Typer(no_args_is_help=True, help=f"Manage {name}.")
+        for command in commands:
+            group.command(command.__name__.removeprefix(f"{name}_"))(command)
+        app.add_typer(group, name=name)
+
+
+def topics_create(data: Data = DEFAULT_DATA) -> None:
+    """Create every topic of the catalogue that is missing, with its rights."""
+    installation(data).set_up()
+    typer.echo("all topics are there")
+
+
+def topics_check(data: Data = DEFAULT_DATA, *, as_json: AsJson = False) -> None:
+    """Compare the broker's topics with the catalogue: missing ones, other partition counts."""
+    found = installation(data)
+    names = provision.topic_names(found.systems().systems, found.names("sources"), found.names("clients"))
+    with admin(found.access()) as client:
+        there = {topic["name"]: len(topic["partitions"]) for topic in client.describe_topics(sorted(names))
+                 if topic.get("partitions")}  # fmt: skip
+    rows = [
+        {"topic": n, "partitions": t.partitions, "on the broker": there.get(n, 0), "ok": there.get(n) == t.partitions}
+        for n, t in sorted(names.items())
+    ]
+    show(rows, as_json=as_json)
+    if not all(row["ok"] for row in rows):
+        typer.echo("some topics are missing or have another partition count; `rightsbus topics create` makes them")
+        raise typer.Exit(1)
+
+
+def sources_add(name: str, data: Data = DEFAULT_DATA) -> None:
+    """Register an upstream app; prints its password."""
+    typer.echo(installation(data).add_source(name))
+
+
+def sources_list(data: Data = DEFAULT_DATA, *, as_json: AsJson = False) -> None:
+    """List upstream apps."""
+    show([{"source": name} for name in installation(data).names("sources")], as_json=as_json)
+
+
+def clients_add(
+    client: str,
+    name: Annotated[str, typer.Option(help="the merchant's name")],
+    contact: Annotated[str, typer.Option(help="its privacy contact's e-mail")],
+    mode: Annotated[Mode, typer.Option(help="what it told us to do")] = Mode.FORWARD,
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Register a client merchant with a topic of its own; prints its password."""
+    typer.echo(installation(data).add_client(client, name=name, contact=contact, mode=mode))
+
+
+def clients_list(data: Data = DEFAULT_DATA, *, as_json: AsJson = False) -> None:
+    """List clients."""
+    with installation(data).connect() as db:
+        rows = db.execute("SELECT id, name, mode, enabled FROM ops.clients ORDER BY id").fetchall()
+    show([dict(zip(("client", "name", "mode", "enabled"), row, strict=True)) for row in rows], as_json=as_json)
+
+
+def directory_load(file: Path, data: Data = DEFAULT_DATA) -> None:
+    """Load people into the directory from CSV or JSON lines; loading the same file again changes nothing."""
+    if not file.is_file():
+        raise Misconfigured(f"there is no file {file}")
+    found = installation(data)
+    with file.open("rb") as stream:
+        total = sum(1 for _ in stream)
+
+    def people() -> "list[Person]":
+        return [person_of(line, row) for line, row in read_rows(file)]
+
+    with Progress(console=console) as progress, found.connect() as db:
+        task = progress.add_task("loading", total=total)
+        loaded = load(db, people(), found.keys, progress=lambda count: progress.advance(task, count))
+    typer.echo(f"{loaded.rows} rows, {loaded.people} people")
+
+
+def keys_create(data: Data = DEFAULT_DATA) -> None:
+    """Create the keys; does nothing when there are some."""
+    typer.echo(f"current epoch: {installation(data).keys.create()}")
+
+
+def keys_backup(to: Path, data: Data = DEFAULT_DATA) -> None:
+    """Copy the keys to a folder; keep it apart from the database's backups."""
+    typer.echo(f"written: {installation(data).keys.backup(to)}")
+
+
+def keys_rotate(data: Data = DEFAULT_DATA) -> None:
+    """Start a new epoch; what older ones wrapped can still be read."""
+    typer.echo(f"current epoch: {installation(data).keys.rotate()}")
+
+
+def keys_list(data: Data = DEFAULT_DATA, *, as_json: AsJson = False) -> None:
+    """List the epochs that exist, and how many cases depend on each."""
+    found = installation(data)
+    with found.connect() as db:
+        used = dict(db.execute("SELECT epoch, count(*) FROM vault.keys GROUP BY epoch").fetchall())
+    show([{"epoch": epoch, "cases": used.get(epoch, 0)} for epoch in found.keys.epochs()], as_json=as_json)
+
+
+def clock_advance(by: str, data: Data = DEFAULT_DATA) -> None:
+    """Shift the embedded installation's time forward, by a span such as 40d."""
+    found = installation(data)
+
+    async def shift() -> str:
+        async with await psycopg.AsyncConnection.connect(found.endpoints.database_url, autocommit=True) as conn:
+            return str(await Clock.advance(conn, span(by)))
+
+    typer.echo(f"the clock is ahead by {asyncio.run(shift())}")

@@ -1,0 +1,140 @@
+"""Commands that start, stop and show a system: up, down, status, provision."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from services.directory.load import load
+from services.directory.rows import person_of
+from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, installation, show
+from services.ops.installation import SYSTEMS_FILE, Installation
+from stack import supervise
+from stack.embedded import Embedded
+from stack.files import read_json, write_json
+from stack.sample import company
+from stack.sample.people import CLIENTS
+
+SOURCES = ("webform", "support")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (up, down, status, provision):
+        app.command()(command)
+
+
+def up(
+    data: Data = DEFAULT_DATA,
+    *,
+    sample: Annotated[bool, typer.Option(help="with the sample company: systems, clients, people")] = False,
+    detach: Annotated[bool, typer.Option(help="return when everything runs")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Start the embedded servers and all services; they keep running until `down`."""
+    echo = (lambda _: None) if as_json else typer.echo
+    found = prepare(data, echo=echo, sample=sample)
+    if detach or as_json:
+        supervise.detach(found.endpoints.data_dir)
+        typer.echo(json.dumps(description(found)) if as_json else "running; `rightsbus status` shows it")
+        return
+    os.execv(*_supervisor(found))  # noqa: S606  our own program takes our place
+
+
+def _supervisor(found: Installation) -> tuple[str, list[str]]:
+    import sys  # noqa: PLC0415
+
+    return sys.executable, [sys.executable, "-m", "stack.supervise", "--data", str(found.endpoints.data_dir)]
+
+
+def prepare(data: Path, *, echo: Any = typer.echo, sample: bool = False) -> Installation:  # noqa: ANN401
+    """Start servers and bring everything to where it must be; with the sample company if asked."""
+    endpoints = Embedded(data, echo=echo).start()
+    found = Installation(endpoints)
+    found.set_up()
+    if sample and not (endpoints.data_dir / SYSTEMS_FILE).exists():
+        fill_sample(found, echo)
+    os.environ.update(read_json(endpoints.data_dir / SYSTEMS_FILE) or {})
+    return found
+
+
+def fill_sample(found: Installation, echo: Any = typer.echo) -> None:  # noqa: ANN401
+    """Make the sample company: its systems, upstream apps, clients, and its people in the directory."""
+    url = found.endpoints.database_url
+    for source in SOURCES:
+        found.add_source(source)
+    for client, mode in CLIENTS.items():
+        found.add_client(client, name=client, contact=f"privacy@{client}.example", mode=mode)
+    rows = company.create(url)
+    with found.connect() as db:
+        loaded = load(db, (person_of(n, row) for n, row in enumerate(company.directory_rows(), 1)), found.keys)
+    write_json(found.endpoints.data_dir / SYSTEMS_FILE, {"SAMPLE_DATABASE_URL": url})
+    echo(f"sample company: {rows} rows in 4 systems, {loaded.people} records in the directory")
+
+
+def description(found: Installation) -> dict[str, Any]:
+    """Everything another program needs to work with this installation."""
+    e, logins = found.endpoints, found.outside_logins()
+    state = supervise.report(e.data_dir) or {"workers": {}}
+    sources, clients = found.names("sources"), found.names("clients")
+    first = sources[0] if sources else ""
+    return {
+        "data_dir": str(e.data_dir),
+        "kafka": {
+            "bootstrap": e.bootstrap,
+            "upstream": {"username": first, "password": logins.get(first, ""), "source": first},
+        },
+        "database_url": e.database_url,
+        "mail_dir": str(e.mail_dir),
+        "console_url": None,
+        "api_url": None,
+        "metrics": {name: worker.get("metrics_url") for name, worker in state["workers"].items()},
+        "clients": [
+            {
+                "id": client,
+                "username": client,
+                "password": logins.get(client, ""),
+                "topic": f"privacy.clients.{client}.requests",
+                "group_prefix": f"{client}.",
+            }
+            for client in clients
+        ],
+    }
+
+
+def down(data: Data = DEFAULT_DATA) -> None:
+    """Stop all services and the embedded servers; the data stay."""
+    supervise.shut_down(data.expanduser().resolve(), typer.echo)
+    typer.echo("stopped")
+
+
+def status(data: Data = DEFAULT_DATA, *, as_json: AsJson = False) -> None:
+    """Show each process, what waits, and what lies parked."""
+    found = installation(data)
+    state = supervise.report(found.endpoints.data_dir) or {"workers": {}}
+    with found.connect() as db:
+        waiting = {name: _backlog(db, name) for name in ("intake", "verifier", "fulfiller", "tasks", "notifier")}
+    rows = [
+        {"process": name, "state": state["workers"].get(name, {}).get("state", "not running"),
+         "restarts": state["workers"].get(name, {}).get("restarts", 0), **waiting.get(name, {})}
+        for name in ("intake", "verifier", "fulfiller", "notifier")
+    ]  # fmt: skip
+    show(rows, as_json=as_json)
+
+
+def _backlog(db: Any, stage: str) -> dict[str, int]:  # noqa: ANN401
+    query = (
+        f"SELECT (SELECT count(*) FROM {stage}.outbox), (SELECT count(*) FROM {stage}.effects), "  # noqa: S608  ours
+        f"(SELECT coalesce(sum(parked), 0) FROM {stage}.state)"
+    )
+    outbox, effects, parked = db.execute(query).fetchone()
+    return {"outbox": outbox, "effects": effects, "parked": int(parked)}
+
+
+def provision(data: Data = DEFAULT_DATA) -> None:
+    """Bring keys, database, topics, users and rights to where they must be; safe to repeat."""
+    Embedded(data, echo=typer.echo).start()
+    installation(data).set_up()
+    typer.echo("provisioned")
