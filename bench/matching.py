@@ -90,8 +90,17 @@ def _person(row: Mapping[str, str]) -> Row:
 def homes(count: int, seed: int) -> list[Row]:
     """People who share homes: one address and mostly one family name per home, a junior now and then."""
     chance = random.Random(seed)
-    given = [f"{a}{b}{c}" for a in ("Al", "Be", "Cor", "Dan", "El", "Mar") for b in ("a", "e", "i") for c in ("na", "ra", "n", "lle")]
-    family = [f"{a}{b}" for a in ("Whit", "Bar", "Hol", "Mor", "Ash", "Nor", "Wes", "Gar") for b in ("field", "ton", "ley", "man", "by")]
+    given = [
+        f"{a}{b}{c}"
+        for a in ("Al", "Be", "Cor", "Dan", "El", "Mar")
+        for b in ("a", "e", "i")
+        for c in ("na", "ra", "n", "lle")
+    ]
+    family = [
+        f"{a}{b}"
+        for a in ("Whit", "Bar", "Hol", "Mor", "Ash", "Nor", "Wes", "Gar")
+        for b in ("field", "ton", "ley", "man", "by")
+    ]
     people: list[Row] = []
     for home in range(count):
         line, code = f"{100 + home} {chance.choice(family)} Street", f"{10_000 + home // 40:05d}"
@@ -100,16 +109,30 @@ def homes(count: int, seed: int) -> list[Row]:
             own = shared if chance.random() < 0.889 else chance.choice(family)  # noqa: PLR2004  as in the 2020 census
             parent = people[-1] if people and people[-1]["address_line"] == line else None
             junior = parent is not None and chance.random() < 0.01  # noqa: PLR2004
-            name, last = (parent["given_name"], f"{parent['family_name']} Jr") if parent and junior else (chance.choice(given), own)
+            name, last = (
+                (parent["given_name"], f"{parent['family_name']} Jr")
+                if parent and junior
+                else (chance.choice(given), own)
+            )
             born = date(1940, 1, 1) + timedelta(days=chance.randrange(24_000))
-            people.append({"person_id": str(len(people)), "given_name": name, "family_name": last, "address_line": line,
-                           "postcode": code, "date_of_birth": born.isoformat()})
+            people.append(
+                {
+                    "person_id": str(len(people)),
+                    "given_name": name,
+                    "family_name": last,
+                    "address_line": line,
+                    "postcode": code,
+                    "date_of_birth": born.isoformat(),
+                }
+            )
     return people
 
 
 def measure(directory: Sequence[Row], claims: Sequence[Row], columns: Sequence[str], terms: Terms) -> Rates:
     """Judge every claim against every person, one pair at a time, by the columns given."""
-    people = People.of(({"person_id": row["person_id"], **_only(row, columns)} for row in directory), country=terms.country)
+    people = People.of(
+        ({"person_id": row["person_id"], **_only(row, columns)} for row in directory), country=terms.country
+    )
     true = true_accepted = impostors_accepted = 0
     for claim in claims:
         true += claim["person_id"] in people

@@ -87,6 +87,7 @@ def _own(p: list[Human]) -> list[Script]:
 
 def _confirmed(p: list[Human]) -> list[Script]:
     """The second brand asks twice before it deletes, because deleting means the whole account."""
+
     def delete(name: str, h: Human) -> dict[str, Any]:
         return _ask(name, h, ["delete"], _subject(h, "emails", "phones"))
 

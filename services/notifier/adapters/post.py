@@ -80,8 +80,12 @@ class Post:
         confirms = _CONFIRMS.get(letter)
         return {
             "request_id": request,
-            "confirmation": tokens.answer_token(self._key, request, confirms, effect.body["round"]) if confirms else None,
-            "withdrawal": None if letter in _LAST else tokens.answer_token(self._key, request, AnswerKind.WITHDRAWAL, 1),
+            "confirmation": tokens.answer_token(self._key, request, confirms, effect.body["round"])
+            if confirms
+            else None,
+            "withdrawal": None
+            if letter in _LAST
+            else tokens.answer_token(self._key, request, AnswerKind.WITHDRAWAL, 1),
             "not_me": tokens.answer_token(self._key, request, AnswerKind.NOT_ME, 1)
             if effect.body["to"] == "on_file"
             else None,

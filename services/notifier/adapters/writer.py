@@ -56,9 +56,12 @@ def _account(parts: Mapping[str, Any], words: Mapping[str, Any]) -> list[str]:
     for part, end in sorted(parts.items()):
         if system_of(part) in {"package", "suppress"} or not (system_of(part) or client_of(part) or part == "answer"):
             continue
-        where = words["sender"] if client_of(part) else words["systems"].get(system_of(part) or "", system_of(part) or "")
+        where = (
+            words["sender"] if client_of(part) else words["systems"].get(system_of(part) or "", system_of(part) or "")
+        )
         counts = ", ".join(
-            f"{number} {words['categories'].get(category, category)}" for category, number in sorted(end["counts"].items())
+            f"{number} {words['categories'].get(category, category)}"
+            for category, number in sorted(end["counts"].items())
         )
         outcome = words["outcomes"][end["outcome"]]
         lines.append(f"{where}: {outcome}{f' ({counts})' if counts else ''}.")
