@@ -17,11 +17,11 @@ class Mail:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class Away(Exception):  # noqa: N818  named for the condition
+class Away(Exception):
     """The mail server does not answer, or asks to try later."""
 
 
-class Refused(Exception):  # noqa: N818
+class Refused(Exception):
     """The mail server will not take this letter, now or later."""
 
 

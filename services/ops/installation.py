@@ -94,10 +94,10 @@ class Installation:
                 provision.apply(client, provision.service_acls(service, self.prefix))
 
     def names(self, table: str) -> list[str]:
-        """Registered sources or clients."""
+        """Registered sources or clients, the first registered first."""
         column = "name" if table == "sources" else "id"
         with self.connect() as db:
-            return [row[0] for row in db.execute(f"SELECT {column} FROM ops.{table} ORDER BY 1")]  # noqa: S608  ours
+            return [row[0] for row in db.execute(f"SELECT {column} FROM ops.{table} ORDER BY created_at, 1")]  # noqa: S608  ours
 
     def add_source(self, name: str) -> str:
         """Register an upstream app: its user, rights and status topic. Returns its password."""

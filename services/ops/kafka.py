@@ -1,11 +1,11 @@
 """Kafka for people: administration, publishing one by one with confirmation, reading topics from a position."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
 from schemas.wire import Headers, Record
@@ -86,38 +86,58 @@ class Publisher:
         self._producer.close()
 
 
-def read_all(access: Access, topics: list[str], *, follow_s: float = 0.0) -> Iterator[Record]:
-    """Yield every record of the topics, oldest first per partition; then wait up to `follow_s` for each further one."""
-    consumer = KafkaConsumer(
-        **access.settings(), group_id=None, auto_offset_reset="earliest", enable_auto_commit=False,
-        fetch_max_wait_ms=100,
-    )  # fmt: skip
-    try:
+class Follower:
+    """Reads topics from their beginning, as they grow. Belongs to no group, so nothing is ever committed."""
+
+    def __init__(self, access: Access, topics: Sequence[str]) -> None:
+        self._prefix = access.prefix
+        self._consumer = KafkaConsumer(
+            **access.settings(), group_id=None, auto_offset_reset="earliest", enable_auto_commit=False,
+            fetch_max_wait_ms=100,
+        )  # fmt: skip
         named = [access.prefix + topic for topic in topics]
-        parts = [tp for topic in named for tp in _partitions(consumer, topic)]
-        if parts:
-            consumer.assign(parts)
-            consumer.seek_to_beginning(*parts)
-            yield from _poll(consumer, access.prefix, consumer.end_offsets(parts), follow_s)
+        self._parts = [
+            TopicPartition(topic, number)
+            for topic in named
+            for number in sorted(self._consumer.partitions_for_topic(topic) or ())
+        ]
+        self._consumer.assign(self._parts)
+        if self._parts:
+            self._consumer.seek_to_beginning(*self._parts)
+
+    def ends(self) -> dict[Any, int]:
+        """Where each partition ends now."""
+        return dict(self._consumer.end_offsets(self._parts)) if self._parts else {}
+
+    def reached(self, ends: Mapping[Any, int]) -> bool:
+        """Whether everything before those ends was read."""
+        return all(self._consumer.position(part) >= end for part, end in ends.items())
+
+    def poll(self, wait_ms: int = 0) -> list[Record]:
+        """What came since the last call, oldest first per partition; waits so long for something."""
+        polled = self._consumer.poll(timeout_ms=wait_ms) if self._parts else {}
+        return [_record(m, self._prefix) for messages in polled.values() for m in messages]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._consumer.close()
+
+
+def _record(m: Any, prefix: str) -> Record:  # noqa: ANN401  kafka-python's message
+    headers = tuple((name, value) for name, value in m.headers)
+    return Record(m.topic.removeprefix(prefix), m.partition, m.offset, m.key, m.value, headers, m.timestamp)
+
+
+def read_all(access: Access, topics: Sequence[str], *, follow_s: float = 0.0) -> Iterator[Record]:
+    """Yield every record of the topics, oldest first per partition; then wait up to `follow_s` for each further one."""
+    follower = Follower(access, topics)
+    try:
+        ends = follower.ends()
+        while True:
+            behind = not follower.reached(ends)
+            found = follower.poll(500 if behind else int(follow_s * 1000))
+            if not found and not behind:
+                return
+            yield from found
     finally:
-        consumer.close()
-
-
-def _partitions(consumer: KafkaConsumer, topic: str) -> list[Any]:
-    from kafka import TopicPartition
-
-    return [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
-
-
-def _poll(consumer: KafkaConsumer, prefix: str, ends: dict[Any, int], follow_s: float) -> Iterator[Record]:
-    while True:
-        behind = any(consumer.position(tp) < end for tp, end in ends.items())
-        if not behind and not follow_s:
-            return
-        polled = consumer.poll(timeout_ms=500 if behind else int(follow_s * 1000))
-        if not polled and not behind:
-            return
-        for messages in polled.values():
-            for m in messages:
-                headers = tuple((name, value) for name, value in m.headers)
-                yield Record(m.topic.removeprefix(prefix), m.partition, m.offset, m.key, m.value, headers, m.timestamp)
+        follower.close()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from stack.sample.people import Human, Kind, people
 
@@ -91,7 +92,7 @@ def cast(seed: int = 7) -> Cast:
     family = (casting.numbered(housemate.number - 1), housemate)
     second = take(Kind.OFFLINE_CUSTOMER, fits=lambda h: not h.email and h.number // 10 % 20 == 8)  # noqa: PLR2004
     namesakes = (casting.numbered(second.number - 20), second)
-    special = {
+    special: dict[str, Any] = {
         "household": family,
         "namesakes": namesakes,
         "without_email": take(Kind.OFFLINE_CUSTOMER, "shipdesk", lambda h: not h.email),
@@ -104,10 +105,12 @@ def cast(seed: int = 7) -> Cast:
         "signalled", "all_three", "canadian", "proven", "declaring", "silent", "free_writer", "victim", "withdrawn",
         "denied",
     )  # fmt: skip
+    ordinary: dict[str, Any] = {name: take(Kind.CUSTOMER) for name in customers}
+    asked_twice = ("confirming", "silent_on_confirmation", "declining")
+    ordinary |= {name: take(Kind.CUSTOMER, "shipdesk") for name in asked_twice}
     return Cast(
-        **special,  # type: ignore[arg-type]  # people, and pairs of them
-        **{name: take(Kind.CUSTOMER) for name in customers},
-        **{n: take(Kind.CUSTOMER, "shipdesk") for n in ("confirming", "silent_on_confirmation", "declining")},
+        **special,
+        **ordinary,
         offline=take(Kind.OFFLINE_CUSTOMER),
         prospect=take(Kind.PROSPECT),
         both=take(Kind.BOTH, fits=_of("acorn-supply")),

@@ -7,24 +7,23 @@ import psycopg
 
 from stack.sample.people import Human, people
 
-TWIN: Final = 40
-"""This person holds two accounts under the same name, e-mail and phone: who asks as them is ambiguous."""
-
 _SCHEMA: Final = """
 DROP SCHEMA IF EXISTS accounts, billing, shipments, web CASCADE;
 CREATE SCHEMA accounts; CREATE SCHEMA billing; CREATE SCHEMA shipments; CREATE SCHEMA web;
-CREATE TABLE accounts.account (id text PRIMARY KEY, brand text, name text, email text, phone text, street text, city text,
-  region text, postcode text, password_hash text, created_on date);
+CREATE TABLE accounts.account (id text PRIMARY KEY, brand text, name text, email text, phone text, street text,
+  city text, region text, postcode text, password_hash text, created_on date);
 CREATE TABLE billing.invoice (number text PRIMARY KEY, account_id text, amount numeric(10,2), issued_on date);
 CREATE INDEX ON billing.invoice (account_id);
 CREATE TABLE billing.payment_method (account_id text PRIMARY KEY, card_number text, expires text);
-CREATE TABLE shipments.recipient (id text PRIMARY KEY, client text NOT NULL, name text, email text, phone text, street text,
-  city text, region text, postcode text, order_number text, tracking_number text, shipped_on date);
+CREATE TABLE shipments.recipient (id text PRIMARY KEY, client text NOT NULL, name text, email text, phone text,
+  street text, city text, region text, postcode text, order_number text, tracking_number text, shipped_on date);
 CREATE TABLE web.visitor (id text PRIMARY KEY, email text, ip text, pages text, seen_on date);
 CREATE TABLE web.marketing (visitor_id text PRIMARY KEY, email text, name text);
 CREATE TABLE web.preference (visitor_id text PRIMARY KEY, no_sale bool, no_ads bool, no_marketing bool,
   limit_sensitive bool, no_consent bool);
 """
+_TABLES: Final = ("accounts.account", "billing.invoice", "billing.payment_method", "shipments.recipient",
+                  "web.visitor", "web.marketing", "web.preference")  # fmt: skip
 
 
 def create(database_url: str, humans: Iterable[Human] | None = None) -> int:
@@ -41,22 +40,19 @@ def create(database_url: str, humans: Iterable[Human] | None = None) -> int:
     return total
 
 
-def _tables(humans: list[Human]) -> dict[str, list[tuple[Any, ...]]]:
-    tables: dict[str, list[tuple[Any, ...]]] = {name: [] for name in (
-        "accounts.account", "billing.invoice", "billing.payment_method", "shipments.recipient", "web.visitor",
-        "web.marketing", "web.preference",
-    )}  # fmt: skip
+def _tables(humans: Iterable[Human]) -> dict[str, list[tuple[Any, ...]]]:
+    tables: dict[str, list[tuple[Any, ...]]] = {name: [] for name in _TABLES}
     for h in humans:
-        place = (h.name, h.email, h.phone, h.street, h.city, h.region, h.postcode)
+        place = (h.name, h.email or None, h.phone, h.street, h.city, h.region, h.postcode)
+        for account in h.accounts:
+            tables["accounts.account"].append((account, h.brand, *place, "x" * 40, h.since))
         if h.account:
-            tables["accounts.account"].append((h.account, h.brand, *place, "x" * 40, h.since))
-            amount = f"{20 + h.number % 80}.{h.number % 100:02}"
-            tables["billing.invoice"].append((f"IN-{h.number:06}", h.account, amount, h.since))
+            tables["billing.invoice"].append((f"IN-{h.number:06}", h.account, h.amount, h.since))
             tables["billing.payment_method"].append((h.account, f"4000{h.number:012}", "12/29"))
         if h.visitor:
-            tables["web.visitor"].append((f"v{h.number}", h.email, "192.0.2.1", "/pricing /signup", h.since))
-            tables["web.marketing"].append((f"v{h.number}", h.email, h.name))
-            tables["web.preference"].append((f"v{h.number}", *(None,) * 5))
+            tables["web.visitor"].append((h.visitor, h.email, "192.0.2.1", "/pricing /signup", h.since))
+            tables["web.marketing"].append((h.visitor, h.email, h.name))
+            tables["web.preference"].append((h.visitor, *(None,) * 5))
         for index, s in enumerate(h.shipments):
             key = f"r{h.number}-{index}"
             tables["shipments.recipient"].append((key, s.client, *place, s.order_number, s.tracking_number, h.since))
@@ -69,32 +65,25 @@ def directory_rows(humans: Iterable[Human] | None = None) -> Iterator[dict[str, 
         common = {
             "brand": h.brand, "name": h.name, "email": h.email, "phone": h.phone, "address_line": h.street,
             "city": h.city, "region": h.region, "postcode": h.postcode, "country": "US",
-            "held_since": h.since.isoformat(), "locale": "en-US",
+            "held_since": h.since.isoformat(), "locale": h.locale,
         }  # fmt: skip
-        if h.account:
-            own = common | {"population": "account_holder", "link": h.account, "account_number": h.account}
-            yield own | {"system": "accounts", "record_keys": f"account_id={h.account}"}
-            amount = f"{20 + h.number % 80}.{h.number % 100:02}"
-            yield own | {
-                "system": "billing",
-                "record_keys": f"account_id={h.account}",
-                "transaction_amount": amount,
-            }
-            if h.number == TWIN:
-                yield own | {"system": "accounts", "link": f"{h.account}-B", "account_number": f"{h.account}-B",
-                             "record_keys": f"account_id={h.account}-B"}  # fmt: skip
-        if h.visitor:
-            link = h.account or f"v{h.number}"
-            population = "account_holder" if h.account else "prospect"
-            yield common | {
-                "population": population,
-                "link": link,
-                "system": "web",
-                "record_keys": f"visitor_id=v{h.number}",
-            }
+        yield from (common | own for own in _own_records(h))
         for index, s in enumerate(h.shipments):
             yield common | {
                 "population": "recipient", "client": s.client, "link": f"{s.client}/{h.number}", "system": "shipments",
                 "record_keys": f"recipient_id=r{h.number}-{index}", "order_number": s.order_number,
                 "tracking_number": s.tracking_number,
             }  # fmt: skip
+
+
+def _own_records(h: Human) -> Iterator[dict[str, str]]:
+    for account in h.accounts:
+        own = {"population": "account_holder", "link": account, "account_number": account}
+        yield own | {"system": "accounts", "record_keys": f"account_id={account}"}
+        if account == h.account:
+            bill = {"system": "billing", "record_keys": f"account_id={account}", "transaction_amount": h.amount}
+            yield own | bill
+    if h.visitor:
+        population = "account_holder" if h.account else "prospect"
+        link = h.account or h.visitor
+        yield {"population": population, "link": link, "system": "web", "record_keys": f"visitor_id={h.visitor}"}

@@ -16,17 +16,20 @@ CLIENTS: Final = {"acorn-supply": "forward", "birch-outfitters": "forward", "ced
 TODAY: Final = date(2026, 6, 1)
 """The day the sample's records end."""
 
-_GIVEN: Final = tuple(
-    "Ada Bela Cleo Dario Edda Fabio Greta Hugo Ines Jonas Kira Leon Mira Nils Odile Pavel Quinn Rosa Silvan Tilda Ulla "
-    "Viktor Wanda Xenia Yara Zeno Alma Boris Carla Dante".split()
-)
-_FAMILY: Final = tuple(
-    "Abbott Birk Calder Dorn Eklund Farrow Galt Hollis Iverson Jurado Kessler Lorne Maddox Norrell Ostrom Pruett Quill "
-    "Renner Sorrel Tamsin Underhay Varga Wexley Xanthos Yarrow Zeller Ambler Brandt Corliss Denholm".split()
-)
-_STREETS: Final = tuple(
-    "Alder Birch Cedar Dogwood Elm Fir Grove Hazel Ivy Juniper Larch Maple Oak Pine Rowan Spruce".split()
-)
+_GIVEN: Final = (
+    "Ada", "Bela", "Cleo", "Dario", "Edda", "Fabio", "Greta", "Hugo", "Ines", "Jonas", "Kira", "Leon", "Mira",
+    "Nils", "Odile", "Pavel", "Quinn", "Rosa", "Silvan", "Tilda", "Ulla", "Viktor", "Wanda", "Xenia", "Yara",
+    "Zeno", "Alma", "Boris", "Carla", "Dante",
+)  # fmt: skip
+_FAMILY: Final = (
+    "Abbott", "Birk", "Calder", "Dorn", "Eklund", "Farrow", "Galt", "Hollis", "Iverson", "Jurado", "Kessler",
+    "Lorne", "Maddox", "Norrell", "Ostrom", "Pruett", "Quill", "Renner", "Sorrel", "Tamsin", "Underhay",
+    "Varga", "Wexley", "Xanthos", "Yarrow", "Zeller", "Ambler", "Brandt", "Corliss", "Denholm",
+)  # fmt: skip
+_STREETS: Final = (
+    "Alder", "Birch", "Cedar", "Dogwood", "Elm", "Fir", "Grove", "Hazel", "Ivy", "Juniper", "Larch", "Maple",
+    "Oak", "Pine", "Rowan", "Spruce",
+)  # fmt: skip
 _PLACES: Final = (
     ("Salt Lake City", "UT", "84101"),
     ("Sacramento", "CA", "95814"),
@@ -104,6 +107,11 @@ class Human:
         return f"v{self.number}" if self.kind in _SEEN else None
 
     @property
+    def accounts(self) -> tuple[str, ...]:
+        """Every account they hold."""
+        return tuple(account for account in (self.account, self.second_account) if account)
+
+    @property
     def amount(self) -> str:
         """What their last bill came to."""
         return f"{20 + self.number % 80}.{self.number % 100:02}"
@@ -152,8 +160,10 @@ def _as_lived(human: Human, drawn: Sequence[Human]) -> Human:
     before = drawn[human.number - 1]
     if kind is Kind.OFFLINE_CUSTOMER and tens in {2, 3}:
         family = before.name.split()[-1]
-        home = {"street": before.street, "city": before.city, "region": before.region, "postcode": before.postcode}
-        return replace(human, name=f"{human.name.split()[0]} {family}", **home)
+        name = f"{human.name.split()[0]} {family}"
+        return replace(
+            human, name=name, street=before.street, city=before.city, region=before.region, postcode=before.postcode
+        )
     if kind is Kind.CUSTOMER and tens in {4, 5}:
         return replace(human, second_account=f"{human.account}-B")
     if kind is Kind.OFFLINE_CUSTOMER and tens in {6, 7}:

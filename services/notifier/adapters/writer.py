@@ -1,4 +1,4 @@
-"""Writes letters: templates in the person's language, figures as arguments, nothing found in what goes to a stranger."""
+"""Writes letters: templates in the person's language; nothing found in what goes to a stranger."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -2,10 +2,11 @@
 
 import json
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -13,7 +14,9 @@ from rich.table import Table
 
 from services.ops.installation import Installation
 
-console = Console()
+WIDE: Final = 180
+"""Columns where nobody looks on: a file or a pipe has no width of its own."""
+console = Console(width=None if sys.stdout.isatty() else WIDE)
 Data = Annotated[Path, typer.Option("--data", help="data folder of the installation", envvar="RIGHTSBUS_DATA")]
 AsJson = Annotated[bool, typer.Option("--json", help="answer in JSON")]
 DEFAULT_DATA = Path(".rightsbus")

@@ -1,6 +1,7 @@
 """Commands that keep an installation: topics, sources, clients, directory, keys, clock."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +21,7 @@ from services.ops.kafka import admin
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands, grouped."""
-    groups = {
+    groups: dict[str, tuple[Callable[..., None], ...]] = {
         "topics": (topics_create, topics_check),
         "sources": (sources_add, sources_list),
         "clients": (clients_add, clients_list),

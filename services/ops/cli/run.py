@@ -44,7 +44,7 @@ def up(
 
 
 def _supervisor(found: Installation) -> tuple[str, list[str]]:
-    import sys  # noqa: PLC0415
+    import sys
 
     return sys.executable, [sys.executable, "-m", "stack.supervise", "--data", str(found.endpoints.data_dir)]
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from schemas import wire
 from schemas.events import OperatorDecided
 from schemas.public import RequesterAnswered, RequestSubmitted
-from schemas.values import Reason, Verb
+from schemas.values import Reason, Right, Verb
 from services.kernel.clock import Clock, new_id
 from services.kernel.errors import PermanentError
 from services.kernel.tokens import case_id, case_key, request_id
@@ -46,7 +46,7 @@ def submit(file: Annotated[str, typer.Argument(help="JSON, or JSON lines; - read
     told = []
     for row in rows:
         case = case_id(key, row["source"], row["submission_id"])
-        rights = RequestSubmitted.model_validate(row).rights or ["unclassified"]
+        rights = RequestSubmitted.model_validate(row).rights or [Right.UNCLASSIFIED]
         ids = {right: str(request_id(key, case, right)) for right in rights}
         told.append({"submission_id": row["submission_id"], "case_id": str(case), "requests": ids})
     show(told, as_json=as_json)
@@ -104,8 +104,8 @@ def _decision(verb: Verb) -> Any:  # noqa: ANN401  typer reads the function's ow
         reason: Annotated[Reason | None, typer.Option(help="for a denial")] = None,
         basis: Annotated[str | None, typer.Option(help="citation or code; no free text about people")] = None,
         by: Annotated[str, typer.Option(help="who decides")] = "operator",
-        data: Data = DEFAULT_DATA,
         *,
+        data: Data = DEFAULT_DATA,
         as_json: AsJson = False,
     ) -> None:
         decided = [decide(installation(data), verb, one, part=part, reason=reason, basis=basis, by=by) for one in ids]
