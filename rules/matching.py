@@ -41,7 +41,10 @@ class Matched:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One person's record with the points that match; `name` says whether the name given fits it."""
+    """One person's record with the points that match; `name` says how well the name given fits it.
+
+    A name that fits exactly is among `matched` too, with who holds it: that is what counts, as for any other point.
+    """
 
     subject: str
     population: Population
@@ -93,11 +96,11 @@ def weigh(  # noqa: PLR0913  every term of the rule is named
     """
     terms = _Terms(right, on, policy, contested)
     own = [c for c in candidates if c.population is not Population.RECIPIENT and c.name is not NameFit.NONE]
-    enough = {c.subject for c in own if _enough(_counted(c, terms), needed)}
-    if len(enough) > 1:
+    enough = [c for c in own if _enough(_counted(c, terms), needed)]
+    if len({c.subject for c in enough}) > 1:
         return Judgement(Verdict.AMBIGUOUS, None, frozenset(), located=True)
     if enough:
-        best = max((c for c in own if c.subject in enough), key=lambda c: _rank(c, terms))
+        best = max(enough, key=lambda c: _rank(c, terms))
         return Judgement(Verdict.VERIFIED, best.subject, _counted(best, terms), located=True)
     return _unverified(own, terms)
 
@@ -142,13 +145,10 @@ def _counted(candidate: Candidate, terms: _Terms) -> frozenset[Group]:
 
 
 def _counting(candidate: Candidate, terms: _Terms) -> Iterator[Group]:
-    policy = terms.policy
-    if candidate.name is NameFit.EXACT and _admitted(PointKind.NAME, terms):
-        yield policy.group_of(PointKind.NAME)
     for point in candidate.matched:
-        fuzzy = point.kind is PointKind.NAME and candidate.name is NameFit.FUZZY
-        if not fuzzy and _admitted(point.kind, terms) and _dependable(point, terms):
-            yield policy.group_of(point.kind)
+        unsure = point.kind is PointKind.NAME and candidate.name is not NameFit.EXACT
+        if not unsure and _admitted(point.kind, terms) and _dependable(point, terms):
+            yield terms.policy.group_of(point.kind)
 
 
 def _admitted(kind: PointKind, terms: _Terms) -> bool:

@@ -5,7 +5,6 @@ name each close 0.31 %, equal ones 0.15 %. So only equal components count; close
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -83,7 +82,8 @@ def fit(offered: str, held: str) -> NameFit:
         return NameFit.EXACT
     if _near(ours, theirs) or _near(ours, _turned(theirs)) or _near(_turned(ours), theirs):
         return NameFit.FUZZY
-    return NameFit.FUZZY if _all_words(ours) == _all_words(theirs) else NameFit.NONE
+    unclear = _married(ours, theirs) or _all_words(ours) == _all_words(theirs)
+    return NameFit.FUZZY if unclear else NameFit.NONE
 
 
 @lru_cache(maxsize=16_384)
@@ -117,32 +117,28 @@ def key(raw: str) -> str | None:
 
 
 def second(raw: str) -> tuple[str, ...]:
-    """The name without diacritics and generation, in either order, and by what its nickname is short for."""
+    """The key without diacritics and generation, also by what a nickname is short for."""
     name = parts(raw)
-    if not name:
+    if not name or _initial(name.given or name.family):
         return ()
-    given, family = folded(name.given), folded(name.family)
-    if not given:
-        return (family,)
-    longer = sorted(_NICKNAMES.canonicals_of(given))
-    return tuple(dict.fromkeys(f"{first} {last}" for first, last in _orders(given, family, longer)))
-
-
-def _orders(given: str, family: str, longer: Iterable[str]) -> Iterable[tuple[str, str]]:
-    yield given, family
-    yield family, given
-    for name in longer:
-        yield name, family
+    given, family = _joined(folded(name.given)), _joined(folded(name.family))
+    longer = sorted(_NICKNAMES.canonicals_of(given)) if given else []
+    return tuple(dict.fromkeys(" ".join(sorted(filter(None, (first, family)))) for first in (given, *longer)))
 
 
 def _same(ours: Parts, theirs: Parts) -> bool:
     if ours.generation != theirs.generation or _initial(ours.given or ours.family):
         return False
-    if _joined(ours.family) != _joined(theirs.family):
+    if _letters(ours) == _letters(theirs):
+        return True
+    if _joined(ours.family) != _joined(theirs.family) or _joined(ours.given) != _joined(theirs.given):
         return False
-    if _joined(ours.given) == _joined(theirs.given):
-        return _middles_agree(ours.middle, theirs.middle)
-    return bool(ours.given) and _joined(ours.given + ours.middle) == _joined(theirs.given + theirs.middle)
+    return _middles_agree(ours.middle, theirs.middle)
+
+
+def _letters(name: Parts) -> str:
+    """The whole name without what comes and goes between its words: `Smith-Jones`, `Smith Jones`, `Mary Ann`."""
+    return _joined(f"{name.given}{name.middle}{name.family}")
 
 
 def _middles_agree(ours: str, theirs: str) -> bool:
@@ -169,10 +165,15 @@ def _given_near(ours: Parts, theirs: Parts) -> bool:
     return _close(f"{ours.given}{ours.middle}", f"{theirs.given}{theirs.middle}")
 
 
+def _married(ours: Parts, theirs: Parts) -> bool:
+    """Whether it is one given name with quite another family name: people marry."""
+    return bool(ours.given) and not _initial(ours.given) and folded(ours.given) == folded(theirs.given)
+
+
 def _family_near(ours: Parts, theirs: Parts) -> bool:
-    """Close, or sharing a part of a double name, or quite another one: people marry."""
+    """Close, or sharing a part of a double name."""
     one, other = folded(ours.family), folded(theirs.family)
-    if _close(one, other) or (not _initial(ours.given) and folded(ours.given) == folded(theirs.given)):
+    if _close(one, other):
         return True
     mine, others = (_long_words(folded(f"{name.middle} {name.family}")) for name in (ours, theirs))
     return bool(mine & _long_words(other)) or bool(others & _long_words(one))

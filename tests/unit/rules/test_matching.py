@@ -20,8 +20,10 @@ def held(kind, since=LONG_AGO, source="orders", *, reliable=True):
 
 
 def record(*kinds, name=NameFit.UNKNOWN, subject="s-1", population=Population.ACCOUNT_HOLDER, client=None):
-    points = tuple(kind if isinstance(kind, Matched) else held(kind) for kind in kinds)
-    return Candidate(subject, population, client, points, name)
+    points = [kind if isinstance(kind, Matched) else held(kind) for kind in kinds]
+    if name is NameFit.EXACT and not any(point.kind is K.NAME for point in points):
+        points.append(held(K.NAME))
+    return Candidate(subject, population, client, tuple(points), name)
 
 
 def parcel(*kinds, name=NameFit.UNKNOWN, subject="r-1", client="acme"):
@@ -84,9 +86,12 @@ def test_a_recent_value_does_not_hide_an_old_one() -> None:
     assert judge(record(K.ORDER_NUMBER, recent, held(K.EMAIL))).verdict is Verdict.VERIFIED
 
 
-def test_an_unreliable_system_verifies_nobody() -> None:
+@pytest.mark.parametrize("kind", [K.EMAIL, K.NAME])
+def test_an_unreliable_system_verifies_nobody(kind) -> None:
     policy = compile_points(TEXT.replace("unreliable: {}", "unreliable: {newsletter: [all]}"))
-    candidate = record(K.ORDER_NUMBER, held(K.EMAIL, source="newsletter"))
+    candidate = record(
+        K.ORDER_NUMBER, held(kind, source="newsletter"), name=NameFit.EXACT if kind is K.NAME else NameFit.UNKNOWN
+    )
 
     assert judge(candidate).verdict is Verdict.VERIFIED
     assert judge(candidate, policy=policy).verdict is Verdict.NOT_ENOUGH
@@ -106,6 +111,12 @@ def test_two_people_who_both_fit_are_no_match() -> None:
     assert verdict.verdict is Verdict.AMBIGUOUS
     assert verdict.subject is None
     assert verdict.located
+
+
+def test_only_the_record_that_satisfies_the_rule_says_what_counted() -> None:
+    verdict = judge(record(K.ADDRESS, K.POSTCODE, name=NameFit.EXACT), record(K.EMAIL, K.PHONE))
+
+    assert verdict.groups == {Group.EMAIL, Group.PHONE}
 
 
 def test_two_records_of_one_person_are_no_ambiguity_and_do_not_add_up() -> None:
