@@ -15,7 +15,7 @@ from stack import supervise
 from stack.embedded import Embedded
 from stack.files import read_json, write_json
 from stack.sample import company
-from stack.sample.people import CLIENTS
+from stack.sample.people import CLIENTS, Human, people
 
 SOURCES = ("webform", "support")
 
@@ -56,21 +56,28 @@ def prepare(data: Path, *, echo: Any = typer.echo, sample: bool = False) -> Inst
     found.set_up()
     if sample and not (endpoints.data_dir / SYSTEMS_FILE).exists():
         fill_sample(found, echo)
-    os.environ.update(read_json(endpoints.data_dir / SYSTEMS_FILE) or {})
+    tell_systems(found)
     return found
 
 
-def fill_sample(found: Installation, echo: Any = typer.echo) -> None:  # noqa: ANN401
-    """Make the sample company: its systems, upstream apps, clients, and its people in the directory."""
+def tell_systems(found: Installation) -> None:
+    """Let the services started from here know where the sample's systems are."""
+    os.environ.update(read_json(found.endpoints.data_dir / SYSTEMS_FILE) or {})
+
+
+def fill_sample(found: Installation, echo: Any = typer.echo, humans: list[Human] | None = None) -> None:  # noqa: ANN401
+    """Make the sample company: its systems, upstream apps, clients, and its people (2,000 invented ones)."""
     url = found.endpoints.database_url
     for source in SOURCES:
         found.add_source(source)
     for client, mode in CLIENTS.items():
         found.add_client(client, name=client, contact=f"privacy@{client}.example", mode=mode)
-    rows = company.create(url)
+    humans = humans or people()
+    rows = company.create(url, humans)
     with found.connect() as db:
-        loaded = load(db, (person_of(n, row) for n, row in enumerate(company.directory_rows(), 1)), found.keys)
+        loaded = load(db, (person_of(n, row) for n, row in enumerate(company.directory_rows(humans), 1)), found.keys)
     write_json(found.endpoints.data_dir / SYSTEMS_FILE, {"SAMPLE_DATABASE_URL": url})
+    tell_systems(found)
     echo(f"sample company: {rows} rows in 4 systems, {loaded.people} records in the directory")
 
 

@@ -1,0 +1,183 @@
+"""Kill the services with SIGKILL while thousands of requests travel, and count what was lost or done twice.
+
+Each service is killed at random moments; the supervisor starts it again. At the end every request must have come to
+its own end, every row must be gone once, every hand-over and every letter must be there once. A letter may leave again
+when the crash fell between its leaving and our note of it, at most once per kill.
+"""
+
+import argparse
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from typing import Final
+
+import psutil
+import psycopg
+
+from bench import load
+from bench.load import Seen, Sender, Submission, Watcher
+from bench.system import System, running
+from services.ops.kafka import read_all
+
+SERVICES: Final = ("intake", "verifier", "fulfiller", "notifier")
+ENDS: Final = {"del": "fulfilled", "out": "fulfilled", "par": "fulfilled", "str": "denied"}
+"""How each kind of request publicly ends, by the first letters of its name."""
+SHARES: Final = {"del": 0.6, "out": 0.15, "par": 0.15, "str": 0.1}
+
+
+@dataclass(slots=True)
+class Account:
+    """What the drill found, line by line; empty `wrong` is a pass."""
+
+    figures: dict[str, object] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+
+    def expect(self, what: str, found: object, must: object) -> None:
+        """Note a figure, and complain when it is not what it must be."""
+        self.figures[what] = found
+        if found != must:
+            self.wrong.append(f"{what}: {found}, not {must}")
+
+    def at_most(self, what: str, found: int, most: int) -> None:
+        """Note a figure that has an upper bound."""
+        self.figures[what] = f"{found} (at most {most})"
+        if found > most:
+            self.wrong.append(f"{what}: {found}, more than {most}")
+
+
+def run(argv: Sequence[str]) -> int:
+    """Drill; returns 0 when nothing was lost and nothing done twice."""
+    parser = argparse.ArgumentParser(prog="python -m bench drill", description=__doc__)
+    parser.add_argument("--requests", type=int, default=5_000)
+    parser.add_argument("--kills", type=int, default=2, help="times each service is killed")
+    parser.add_argument("--seed", type=int, default=7)
+    given = parser.parse_args(argv)
+    account = drill(given.requests, given.kills, given.seed)
+    for what, found in account.figures.items():
+        print(f"{what:44} {found}")
+    for sentence in account.wrong:
+        print(f"WRONG: {sentence}")
+    print("nothing lost, nothing done twice" if not account.wrong else f"{len(account.wrong)} things are wrong")
+    return len(account.wrong)
+
+
+def drill(requests: int, kills: int, seed: int, *, within_s: float = 600.0) -> Account:
+    """Send so many requests, kill each service so often while they travel, and take the account."""
+    draw, account = random.Random(seed), Account()
+    with running(int(requests * 7.5) + 200) as system:
+        submissions = _mixed(system, requests, draw)
+        watcher = Watcher(system)
+        sender = Sender(system, watcher.seen)
+        names = {submission["submission_id"] for submission in submissions}
+        sender.send(submissions)
+        started = time.monotonic()
+        account.figures["killed"] = _kill(system, watcher, kills, draw)
+        last_kill = time.monotonic()
+        done = watcher.until(lambda seen: _ended(seen, names), within_s)
+        account.figures["seconds in all"] = round(time.monotonic() - started, 1)
+        account.figures["seconds from the last kill to the last end"] = round(time.monotonic() - last_kill, 1)
+        account.expect("everything ended in time", done, must=True)
+        _count(system, watcher, submissions, kills * len(SERVICES), account)
+        watcher.close()
+        sender.close()
+    return account
+
+
+def _mixed(system: System, requests: int, draw: random.Random) -> list[Submission]:
+    people, parcels = load.holders(system.humans), load.recipients(system.humans)
+    counts = {kind: round(requests * share) for kind, share in SHARES.items()}
+    own = iter(people)
+    mixed = [
+        *load.deletions([next(own) for _ in range(counts["del"])]),
+        *load.opt_outs([next(own) for _ in range(counts["out"])]),
+        *load.strangers([next(own) for _ in range(counts["str"])]),
+        *load.handovers(parcels[: counts["par"]]),
+    ]
+    draw.shuffle(mixed)
+    return mixed
+
+
+def _kill(system: System, watcher: Watcher, kills: int, draw: random.Random) -> str:
+    """Kill every service so often, in a random order, at random moments while requests travel."""
+    victims = [service for service in SERVICES for _ in range(kills)]
+    draw.shuffle(victims)
+    for service in victims:
+        moment = time.monotonic() + draw.uniform(0.3, 2.0)
+        watcher.until(lambda _, moment=moment: time.monotonic() > moment, 5)  # type: ignore[misc]
+        watcher.until(lambda _, service=service: service in system.pids(), 30)  # type: ignore[misc]
+        psutil.Process(system.pids()[service]).send_signal(signal.SIGKILL)
+    return ", ".join(victims)
+
+
+def _ended(seen: Seen, names: set[str]) -> bool:
+    """Publicly ended, and closed inside; a hand-over stays open until its client replies."""
+    if len(seen.ends.keys() & names) < sum(not name.startswith("par") for name in names):
+        return False
+    closed = {seen.requests.get(request) for request in seen.closed_ms}
+    handed = {seen.requests.get(request) for request in seen.handed}
+    return all(name in (handed if name.startswith("par") else closed) for name in names)
+
+
+def _count(system: System, watcher: Watcher, sent: Sequence[Submission], kills: int, account: Account) -> None:
+    seen, names = watcher.seen, Counter(submission["submission_id"][:3] for submission in sent)
+    ends = Counter((name[:3], end) for name, end in seen.ends.items())
+    for kind, number in names.items():
+        if kind != "par":
+            account.expect(f"{kind}: ended {ENDS[kind]}", ends[kind, ENDS[kind]], number)
+    account.expect("requests", len(seen.requests), len(sent))
+    _count_rows(system, sent, account)
+    _count_handovers(system, names["par"], account)
+    _count_letters(system, watcher, names, kills, account)
+    _count_left(system, account)
+
+
+def _count_rows(system: System, sent: Sequence[Submission], account: Account) -> None:
+    """What was to be erased is gone, everybody else's is there, and each task is in the ledger once."""
+    gone = [s["submission_id"][4:] for s in sent if s["submission_id"].startswith("del")]
+    with psycopg.connect(system.found.endpoints.database_url) as db:
+        accounts = [f"AC-{70_000 + int(number)}" for number in gone]
+        query = (
+            "SELECT (SELECT count(*) FROM accounts.account WHERE id = ANY(%s)), (SELECT count(*) FROM accounts.account)"
+        )
+        left, all_left = db.execute(query, [accounts]).fetchone() or (None, None)
+        ledger = db.execute("SELECT count(*), count(DISTINCT task_id) FROM accounts.rightsbus_ledger").fetchone()
+    before = sum(len(h.accounts) for h in system.humans)
+    account.expect("rows of deleted people left", left, 0)
+    account.expect("accounts left", all_left, before - len(gone))
+    account.expect("erasures noted, and distinct ones", ledger, (len(gone), len(gone)))
+
+
+def _count_handovers(system: System, must: int, account: Account) -> None:
+    topics = [client["topic"] for client in system.described["clients"]]
+    found = Counter(record.key for record in read_all(system.found.access(), topics))
+    account.expect("hand-overs on the clients' topics", len(found), must)
+    account.figures["of them published again under the same id"] = sum(found.values()) - len(found)
+
+
+def _count_letters(system: System, watcher: Watcher, names: Counter[str], kills: int, account: Account) -> None:
+    """An acknowledgement and an end for each; the strangers are also asked for proof."""
+    must = 2 * (names["del"] + names["out"]) + 3 * names["str"]
+
+    def letters() -> Counter[str]:
+        folder = system.found.endpoints.mail_dir
+        return Counter(str(message_from_bytes(file.read_bytes())["Message-ID"]) for file in folder.glob("*.eml"))
+
+    watcher.until(lambda _: len(letters()) >= must, 120)
+    found = letters()
+    account.expect("letters", len(found), must)
+    account.at_most("letters that left again", sum(found.values()) - len(found), kills)
+
+
+def _count_left(system: System, account: Account) -> None:
+    with psycopg.connect(system.found.endpoints.database_url) as db:
+        for stage in (*SERVICES, "tasks"):
+            query = (
+                f"SELECT (SELECT count(*) FROM {stage}.outbox), (SELECT count(*) FROM {stage}.effects), "  # noqa: S608
+                f"(SELECT coalesce(sum(parked), 0) FROM {stage}.state)"
+            )
+            found = db.execute(query).fetchone()
+            account.expect(f"{stage}: outbox, effects, parked left", found and tuple(map(int, found)), (0, 0, 0))

@@ -1,0 +1,61 @@
+"""A whole system for one measurement: embedded servers, all services, a sample company of the size asked for."""
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from services.ops.cli.run import description, fill_sample, prepare
+from services.ops.installation import Installation
+from stack import supervise
+from stack.sample.people import Human, people
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A running system and the people in it."""
+
+    found: Installation
+    described: dict[str, Any]
+    humans: list[Human]
+
+    def pids(self) -> dict[str, int]:
+        """The process of each service; those being started again are left out."""
+        state = supervise.report(self.found.endpoints.data_dir) or {"workers": {}}
+        return {name: worker["pid"] for name, worker in state["workers"].items() if worker["pid"]}
+
+    def peak_memory(self) -> dict[str, float]:
+        """The most memory each service ever held resident, in MiB (Linux's VmHWM; resident now elsewhere)."""
+        return {name: round(_peak_bytes(pid) / 2**20, 1) for name, pid in self.pids().items()}
+
+    def logs(self) -> Iterator[Path]:
+        """Everything the services wrote."""
+        yield from sorted((self.found.endpoints.data_dir / "logs").glob("*.log*"))
+
+
+@contextlib.contextmanager
+def running(count: int = 2_000, *, folder: Path | None = None) -> Iterator[System]:
+    """Start a system with so many people, and stop it at the end; its data are removed with the folder."""
+    with tempfile.TemporaryDirectory(prefix="rightsbus-", ignore_cleanup_errors=True) as temporary:
+        data = folder or Path(temporary)
+        humans = people(count)
+        try:
+            found = prepare(data, echo=lambda _: None)
+            fill_sample(found, lambda _: None, humans)
+            supervise.detach(found.endpoints.data_dir)
+            yield System(found, description(found), humans)
+        finally:
+            supervise.shut_down(data.resolve(), lambda _: None)
+
+
+def _peak_bytes(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status")
+    if status.is_file():
+        found = [line for line in status.read_text("ascii").splitlines() if line.startswith("VmHWM:")]
+        if found:
+            return int(found[0].split()[1]) * 1024
+    return int(psutil.Process(pid).memory_info().rss)

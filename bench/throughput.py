@@ -1,0 +1,122 @@
+"""How many requests a second travel to their end on this machine, how long each takes, and what it costs in memory.
+
+Everything is on: verification, letters by mail, real Kafka and PostgreSQL, all on one machine.
+"""
+
+import argparse
+import json
+import platform
+import statistics
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from bench import load
+from bench.load import Seen, Sender, Submission, Watcher
+from bench.system import System, running
+
+RESULTS: Final = Path(__file__).parent / "results"
+SEED: Final = 7
+WITHIN_S: Final = 240.0
+
+
+def run(argv: Sequence[str]) -> int:
+    """Measure; returns 0 when every request came to its end."""
+    parser = argparse.ArgumentParser(prog="python -m bench throughput", description=__doc__)
+    parser.add_argument("--requests", type=int, default=1_000, help="requests of each kind")
+    parser.add_argument("--idle", type=int, default=20, help="requests sent one after the other, for the idle latency")
+    parser.add_argument("--out", type=Path, default=RESULTS / "throughput.json")
+    given = parser.parse_args(argv)
+    results: dict[str, Any] = {"machine": machine(), "seed": SEED, "versions": versions()}
+    needed = 10 * (2 * given.requests + 3 * given.idle + 50)
+    with running(needed) as system:
+        results |= _measure(system, given.requests, given.idle)
+        results["peak_memory_mib"] = system.peak_memory()
+    given.out.parent.mkdir(exist_ok=True)
+    given.out.write_text(json.dumps(results, indent=2) + "\n", "utf-8")
+    print(json.dumps(results, indent=2))
+    return 0 if all(part.get("ended") == part.get("requests") for part in results.values() if _is_kind(part)) else 1
+
+
+def _is_kind(part: object) -> bool:
+    return isinstance(part, dict) and "requests_per_s" in part
+
+
+def _measure(system: System, number: int, idle: int) -> dict[str, Any]:
+    people, parcels = load.holders(system.humans), load.recipients(system.humans)
+    warm, people = people[:idle], people[idle:]
+    lonely, people = people[:idle], people[idle:]
+    print(f"warming up, then {number} requests of each kind and {idle} one by one", flush=True)
+    _travel(system, load.opt_outs(warm))
+    found: dict[str, Any] = {"idle": _one_by_one(system, load.deletions(lonely))}
+    found["opt_out"] = _travel(system, load.opt_outs(people[:number]))
+    found["access"] = _travel(system, load.accesses(people[:number]))
+    found["deletion"] = _travel(system, load.deletions(people[:number]))
+    found["handover"] = _travel(system, load.handovers(parcels[:number]), handed=True)
+    return found
+
+
+def _travel(system: System, submissions: list[Submission], *, handed: bool = False) -> dict[str, Any]:
+    """Send all at once; what counts is the last one's end (for hand-overs: that it lies on the client's topic)."""
+    watcher = Watcher(system)
+    sender = Sender(system, watcher.seen)
+    sender.send(submissions)
+    names = set(watcher.seen.sent_ms)
+
+    def moments(seen: Seen) -> dict[str, int]:
+        told = seen.handed if handed else seen.closed_ms
+        return {seen.requests[r]: at for r, at in told.items() if seen.requests.get(r) in names}
+
+    watcher.until(lambda seen: len(moments(seen)) == len(names), WITHIN_S)
+    ends = moments(watcher.seen)
+    started = min(watcher.seen.sent_ms.values())
+    took = sorted(at - watcher.seen.sent_ms[name] for name, at in ends.items())
+    watcher.close()
+    sender.close()
+    span_s = (max(ends.values(), default=started) - started) / 1000 or 1.0
+    return {"requests": len(names), "ended": len(ends), "requests_per_s": round(len(ends) / span_s, 1), **spread(took)}
+
+
+def _one_by_one(system: System, submissions: list[Submission]) -> dict[str, Any]:
+    watcher = Watcher(system)
+    sender = Sender(system, watcher.seen)
+    for count, submission in enumerate(submissions, 1):
+        sender.send([submission])
+        watcher.until(lambda seen, count=count: len(_known(seen)) == count, 30)  # type: ignore[misc]
+    took = watcher.seen.milliseconds()
+    watcher.close()
+    sender.close()
+    return {"requests": len(submissions), "ended": len(took), **spread(took)}
+
+
+def _known(seen: Seen) -> list[int]:
+    return [at for request, at in seen.closed_ms.items() if seen.requests.get(request) in seen.sent_ms]
+
+
+def spread(took_ms: Sequence[float]) -> dict[str, float]:
+    """Percentiles of times, in milliseconds."""
+    if len(took_ms) < 2:  # noqa: PLR2004  quantiles need two
+        return {"p50_ms": took_ms[0] if took_ms else 0.0}
+    cuts = statistics.quantiles(took_ms, n=100, method="inclusive")
+    return {"p50_ms": round(cuts[49]), "p95_ms": round(cuts[94]), "p99_ms": round(cuts[98])}
+
+
+def machine() -> dict[str, Any]:
+    """The machine measured on."""
+    return {
+        "cores": psutil.cpu_count(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30),
+        "system": platform.system(),
+        "processor": platform.machine(),
+        "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+def versions() -> dict[str, str]:
+    """What was measured with."""
+    named = ("faust-streaming", "aiokafka", "kafka-python", "psycopg", "pydantic")
+    return {"python": platform.python_version(), **{name: version(name) for name in named}}
