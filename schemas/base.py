@@ -1,15 +1,12 @@
 """What every event is: immutable, caused by something, about one request of one case."""
 
 from datetime import datetime
-from typing import Annotated, Any, Protocol, Self
+from typing import Any, Protocol, Self
 from uuid import UUID, uuid5
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-RequestId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
-"""UUID-shaped, lower case; derived by keyed hash, so that nobody can guess one."""
-
-CaseId = RequestId
+from schemas.scalars import CaseId, RequestId
 
 
 class Cause(Protocol):

@@ -3,35 +3,34 @@
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
-from schemas.base import Event, RequestId
-from schemas.public import Locale
+from schemas.base import Event
+from schemas.problems import between_fields
+from schemas.scalars import CaseId, Code, Locale, PartId, RequestId, Slug, Token
 from schemas.values import (
     Action,
     AnswerKind,
     Assurance,
-    Code,
     Context,
+    Counts,
     Ending,
     Group,
     Letter,
     Located,
     Outcome,
     PartEnd,
+    Parts,
     Party,
     PointKind,
     Reason,
     Retained,
     Right,
     Role,
-    Slug,
     Value,
     Verb,
     Waiting,
 )
-
-PartId = Annotated[str, Field(pattern=r"^[a-z0-9:_/.-]{1,120}$")]
 
 
 class Clock(Value):
@@ -137,7 +136,7 @@ class TaskAssigned(Event):
     since: date | None = None
     attempt: int = 1
     deadline: AwareDatetime
-    reply_token: str
+    reply_token: Token
 
 
 class TaskFinished(Event):
@@ -147,11 +146,12 @@ class TaskFinished(Event):
     task_id: str
     system: Slug
     part: PartId
+    attempt: int = Field(1, ge=1, description="the attempt that ended so; the failure of an older one says nothing new")
     outcome: Outcome
-    counts: dict[str, int] = {}
+    counts: Counts = {}
     retained: list[Retained] = []
     reason: str | None = None
-    reply_token: str
+    reply_token: Token
 
 
 class OfferedPoint(Value):
@@ -191,7 +191,7 @@ class ClientRequest(ClientMessageBase):
     confirm_by: AwareDatetime = Field(description="until when we wait for `received`")
     complete_by: AwareDatetime = Field(description="until when we wait for an end")
     locale: Locale
-    reply_token: str
+    reply_token: Token
 
 
 class ClientReminder(ClientMessageBase):
@@ -213,7 +213,7 @@ class ClientResult(ClientMessageBase):
     """What came of an instruction this client gave."""
 
     type: Literal["result"] = "result"
-    parts: dict[str, PartEnd]
+    parts: Parts
 
 
 class ReplyError(ClientMessageBase):
@@ -235,10 +235,18 @@ class ClientReplied(Value):
     client: Slug
     handover_id: RequestId
     request_id: RequestId
-    reply_token: Annotated[str, Field(max_length=64)]
+    reply_token: Token
     type: Literal["received", "instruct", "completed", "refused", "not_ours"]
-    action: Action | None = None
-    reason: Code | None = None
+    action: Literal[Action.EXPORT, Action.ERASE, Action.CORRECT] | None = Field(
+        None, description="what to do with this client's records, when `type` is instruct; else what the person asked"
+    )
+    reason: Code | None = Field(None, description="why, when `type` is refused")
+
+    @model_validator(mode="after")
+    def _says_why(self) -> "ClientReplied":
+        if self.type == "refused" and self.reason is None:
+            raise between_fields("reason", "must be given when `type` is refused")
+        return self
 
 
 class HandedOver(Event):
@@ -299,7 +307,7 @@ class RequestSettled(Event):
     type: Literal["RequestSettled"] = "RequestSettled"
     ending: Ending
     reason: Reason | None = None
-    parts: dict[str, PartEnd]
+    parts: Parts
     subject: str | None = Field(None, description="who was verified; letters with findings go to their contact on file")
     package: bool = Field(default=False, description="an access package was made")
 
@@ -310,8 +318,14 @@ class RequestClosed(Event):
     type: Literal["RequestClosed"] = "RequestClosed"
     ending: Ending
     reason: Reason | None = None
-    parts: dict[str, PartEnd]
-    releases: list[RequestId] = []
+    parts: Parts
+
+
+class RequestReleased(Event):
+    """The work another request of the case waited for is done; what clients do with that one holds up nobody."""
+
+    type: Literal["RequestReleased"] = "RequestReleased"
+    by: RequestId = Field(description="the request whose own work has ended")
 
 
 class RequestAmended(Event):
@@ -351,7 +365,7 @@ class Parked(Event):
 
     type: Literal["Parked"] = "Parked"
     request_id: RequestId | None = None  # type: ignore[assignment]  # what cannot be read names no request
-    case_id: RequestId | None = None  # type: ignore[assignment]
+    case_id: CaseId | None = None  # type: ignore[assignment]  # nor a case
     service: Slug
     topic: str
     partition: int

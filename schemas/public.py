@@ -4,47 +4,47 @@ Strict about what a field may hold, tolerant about fields nobody here knows. Not
 """
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
-from schemas.base import CaseId, Event, RequestId
-from schemas.values import (
-    AnswerKind,
+from schemas.base import Event
+from schemas.problems import between_fields
+from schemas.scalars import (
+    Amount,
+    Assertion,
+    CaseId,
     Code,
-    Context,
     CountryCode,
+    Day,
+    Email,
+    Filled,
     Line,
+    Locale,
     Message,
+    Moment,
+    Number,
     OpaqueId,
-    Problem,
-    Reason,
+    Phone,
     RegionCode,
-    Right,
-    Role,
+    RequestId,
     ShortLine,
     Slug,
-    Status,
-    SubmittedRight,
-    Value,
-    Waiting,
+    Token,
 )
+from schemas.values import AnswerKind, Context, Problem, Reason, Right, Role, Status, SubmittedRight, Value, Waiting
 
 MOST_RIGHTS = 50
 MOST_VALUES = 20
 
-Email = Annotated[Line, StringConstraints(pattern=r"^[^\s@]{1,64}@[^\s@.]+(\.[^\s@.]+)+$", max_length=254)]
-"""Something with a local part and a domain of two labels; whether it exists is not asked."""
-
-Phone = Annotated[ShortLine, StringConstraints(min_length=5)]
-Lines = Annotated[list[ShortLine], Field(max_length=MOST_VALUES)]
-Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]
+Rights = Annotated[list[SubmittedRight], Field(max_length=MOST_RIGHTS)]
+Numbers = Annotated[list[Number], Field(max_length=MOST_VALUES)]
 
 
 class PostalAddress(Value):
     """A postal address as typed; all of it is one data point."""
 
-    line1: Line
+    line1: Filled
     line2: Line = ""
     city: Line = ""
     region: ShortLine = ""
@@ -53,10 +53,16 @@ class PostalAddress(Value):
 
 
 class Transaction(Value):
-    """One purchase the person remembers."""
+    """One purchase the person remembers: its day, its amount, or both."""
 
-    on: date | None = None
-    amount: Annotated[str, StringConstraints(pattern=r"^\d{1,9}([.,]\d{1,2})?$")] | None = None
+    on: Day | None = None
+    amount: Amount | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "Transaction":
+        if self.on is None and self.amount is None:
+            raise between_fields("on", "must be given, or `amount`")
+        return self
 
 
 class Subject(Value):
@@ -67,8 +73,8 @@ class Subject(Value):
     phones: Annotated[list[Phone], Field(max_length=MOST_VALUES)] = []
     addresses: Annotated[list[PostalAddress], Field(max_length=MOST_VALUES)] = []
     account_number: ShortLine | None = None
-    order_numbers: Lines = []
-    tracking_numbers: Lines = []
+    order_numbers: Numbers = []
+    tracking_numbers: Numbers = []
     transactions: Annotated[list[Transaction], Field(max_length=MOST_VALUES)] = []
 
     def empty(self) -> bool:
@@ -81,15 +87,21 @@ class Mandate(Value):
 
     kind: Literal["signed_permission", "power_of_attorney", "parental", "estate"] = "signed_permission"
     reference: Line | None = None
-    signed_at: AwareDatetime | None = None
-    expires_at: AwareDatetime | None = None
-    scope: list[SubmittedRight] = []
+    signed_at: Moment | None = None
+    expires_at: Moment | None = None
+    scope: Rights = []
+
+    @model_validator(mode="after")
+    def _ends_after_it_began(self) -> "Mandate":
+        if self.signed_at and self.expires_at and self.expires_at <= self.signed_at:
+            raise between_fields("expires_at", "must be later than `signed_at`")
+        return self
 
 
 class Agent(Value):
     """Who acts for the subject."""
 
-    name: Line
+    name: Filled
     email: Email
     mandate: Mandate | None = None
 
@@ -104,9 +116,9 @@ class Residence(Value):
 class Declaration(Value):
     """Signed statement under penalty of perjury (11 CCR § 7062(c))."""
 
-    signed_name: Line
-    signed_at: AwareDatetime
-    text_version: ShortLine
+    signed_name: Filled
+    signed_at: Moment
+    text_version: Annotated[ShortLine, Field(min_length=1)]
 
 
 class Correction(Value):
@@ -114,27 +126,31 @@ class Correction(Value):
 
     field: Code
     old: Line | None = None
-    new: Line
+    new: Filled
 
 
 class Period(Value):
     """The span of time an answer shall cover, both days included."""
 
-    since: date | None = None
-    until: date | None = None
+    since: Day | None = None
+    until: Day | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Period":
+        if self.since and self.until and self.until < self.since:
+            raise between_fields("until", "must not be earlier than `since`")
+        return self
 
 
 class RequestSubmitted(Value):
     """A privacy request as an upstream app publishes it on `privacy.requests`."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
-
-    submission_id: OpaqueId
-    source: Slug
+    submission_id: OpaqueId = Field(description="with `source` the identity of the submission: sent again, the same")
+    source: Slug = Field(description="the app that submits, as it was registered")
     brand: Slug
-    received_at: AwareDatetime | None = None
+    received_at: Moment | None = Field(None, description="when the person asked, if earlier than this record")
     channel: Code = "web"
-    rights: Annotated[list[SubmittedRight], Field(max_length=MOST_RIGHTS)] = []
+    rights: Rights = Field([], description="one request is opened for each; may be empty when `message` says it")
     role: Role = Role.SUBJECT
     agent: Agent | None = None
     subject: Subject
@@ -144,23 +160,28 @@ class RequestSubmitted(Value):
     declaration: Declaration | None = None
     corrections: Annotated[list[Correction], Field(max_length=MOST_VALUES)] = []
     period: Period | None = None
-    authentication: Annotated[str, StringConstraints(max_length=8_192)] | None = None
-    refers_to: RequestId | None = None
+    authentication: Assertion | None = Field(None, description="signed assertion of an account session (JWS)")
+    refers_to: RequestId | None = Field(None, description="the request an appeal or a complaint is about")
     locale: Locale = "en-US"
     message: Message | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> "RequestSubmitted":
         if not self.rights and not self.message:
-            message = "give at least one of `rights` and `message`"
-            raise ValueError(message)
-        if Right.UNCLASSIFIED in self.rights:
-            message = "`unclassified` is not a right one can ask for"
-            raise ValueError(message)
+            raise between_fields("rights", "must name a right, or `message` must say what is wanted")
         if self.role is Role.AGENT and self.agent is None:
-            message = "`agent` must be given when `role` is agent"
-            raise ValueError(message)
+            raise between_fields("agent", "must be given when `role` is agent")
         return self
+
+
+_PAYLOAD: Final = {
+    AnswerKind.POINTS: ("subject",),
+    AnswerKind.DECLARATION: ("declaration",),
+    AnswerKind.MANDATE: ("mandate",),
+    AnswerKind.CODE: ("code",),
+    AnswerKind.DETAIL: ("rights", "message", "subject"),
+}
+"""What an answer of a kind must carry: at least one of these fields."""
 
 
 class RequesterAnswered(Value):
@@ -169,32 +190,30 @@ class RequesterAnswered(Value):
     source: Slug
     answer_id: OpaqueId
     request_id: RequestId | None = None
-    case_id: CaseId | None = None
+    case_id: CaseId | None = Field(None, description="all open requests of the case; one of the two must be given")
     kind: AnswerKind
-    answer_token: ShortLine | None = None
-    subject: Subject | None = None
+    answer_token: Token | None = Field(None, description="out of the letter; confirmation, fee, withdrawal, not-me")
+    subject: Subject | None = Field(None, description="further points, when `kind` is points or detail")
     declaration: Declaration | None = None
     mandate: Mandate | None = None
-    rights: Annotated[list[SubmittedRight], Field(max_length=MOST_RIGHTS)] = []
-    code: ShortLine | None = None
-    accepted: bool = True
+    rights: Rights = Field([], description="what is wanted, when `kind` is detail")
+    code: Token | None = Field(None, description="the code sent to the contact on file, when `kind` is code")
+    accepted: bool = Field(default=True, description="yes or no, when `kind` is confirmation or fee_consent")
     message: Message | None = None
 
     @model_validator(mode="after")
-    def _names_its_request(self) -> "RequesterAnswered":
+    def _carries_what_its_kind_needs(self) -> "RequesterAnswered":
         if self.request_id is None and self.case_id is None:
-            message = "give `request_id` or `case_id`"
-            raise ValueError(message)
-        needed = {
-            AnswerKind.POINTS: "subject",
-            AnswerKind.DECLARATION: "declaration",
-            AnswerKind.MANDATE: "mandate",
-        }
-        field = needed.get(self.kind)
-        if field and getattr(self, field) is None:
-            message = f"`{field}` must be given when `kind` is {self.kind}"
-            raise ValueError(message)
+            raise between_fields("request_id", "must be given, or `case_id`")
+        fields = _PAYLOAD.get(self.kind, ())
+        if fields and all(_says_nothing(getattr(self, field)) for field in fields):
+            instead = "".join(f", or `{other}`," for other in fields[1:])
+            raise between_fields(fields[0], f"must say something{instead} when `kind` is {self.kind}")
         return self
+
+
+def _says_nothing(value: object) -> bool:
+    return not value or (isinstance(value, Subject) and value.empty())
 
 
 class WaitingFor(Value):
@@ -205,7 +224,11 @@ class WaitingFor(Value):
 
 
 class RequestStatusChanged(Event):
-    """The public state of one request, for the app that submitted it. A final status is never followed by another."""
+    """The public state of one request, for the app that submitted it. A final status is never followed by another.
+
+    A rejected submission or answer has no request: `causation_id` is then the UUIDv5 of "topic/partition/offset" of the
+    record in the URL namespace, so that an app knows which of its records was meant even when that had no readable id.
+    """
 
     source: Slug
     submission_id: str | None = None
@@ -215,6 +238,6 @@ class RequestStatusChanged(Event):
     right: Right | None = None
     status: Status
     reason: Reason | None = None
-    expected_by: date | None = None
+    expected_by: date | None = Field(None, description="the last day to answer")
     waiting_for: WaitingFor | None = None
-    problems: list[Problem] = []
+    problems: list[Problem] = Field([], description="why it was rejected: every field and rule at once")

@@ -38,7 +38,7 @@ class Topic:
     keep: timedelta = _MONTH
     compacted: bool = False
     outside: bool = False
-    """Written by outsiders: what the record says of its own identity is not believed."""
+    """Written by outsiders: what a record says of its own identity and time is not believed."""
     max_bytes: int = 1_048_576
     why: str = ""
 
@@ -77,6 +77,8 @@ class Topic:
             settings["retention.ms"] = _milliseconds(self.keep)
         if self.personal == "yes":
             settings["segment.ms"] = _milliseconds(_PERSONAL_SEGMENT)
+        if self.outside:
+            settings["message.timestamp.type"] = "LogAppendTime"
         return settings
 
 
@@ -86,6 +88,8 @@ def _milliseconds(span: timedelta) -> str:
 
 PUBLIC_BYTES = 4 * 1_048_576
 """Outsiders' records may be larger than we accept, so that an oversized one can be answered instead of lost."""
+PARKED_BYTES = 2 * PUBLIC_BYTES
+"""A parked record holds its original, sealed, in base64 twice: 16/9 of its size."""
 
 CATALOGUE: tuple[Topic, ...] = (
     Topic("privacy.requests", RequestSubmitted, (UPSTREAM,), ("intake",), "yes", keep=_PERSONAL_KEEP,
@@ -120,13 +124,15 @@ CATALOGUE: tuple[Topic, ...] = (
           why="What became of a decision"),
     Topic("privacy.deadlines", e.Deadline, ("intake",), ("notifier", "fulfiller", "ops"),
           why="Time passes; time was lengthened"),
-    Topic("privacy.settled", e.RequestSettled, ("fulfiller",), ("notifier", "ops"),
+    Topic("privacy.released", e.RequestReleased, ("fulfiller",), ("fulfiller", "ops"),
+          why="A request may begin that waited for another of its case"),
+    Topic("privacy.settled", e.RequestSettled, ("fulfiller",), ("notifier", "intake", "ops"),
           why="Everything the person may be told about has ended"),
-    Topic("privacy.closed", e.Closing, ("fulfiller",), ("notifier", "intake", "verifier", "fulfiller", "ops"),
+    Topic("privacy.closed", e.Closing, ("fulfiller",), ("notifier", "intake", "verifier", "ops"),
           why="Every part ended"),
     Topic("privacy.notified", e.Notice, ("notifier",), ("intake", "fulfiller", "ops"),
           why="A letter left, or could not"),
-    Topic("privacy.parked.<service>", e.Parked, SERVICES, ("ops",), "sealed",
+    Topic("privacy.parked.<service>", e.Parked, SERVICES, ("ops",), "sealed", max_bytes=PARKED_BYTES,
           why="Records nobody could work on"),
 )  # fmt: skip
 

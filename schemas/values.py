@@ -4,34 +4,16 @@ Terms follow the field's glossary; a value that reaches the public keeps the nam
 (Data Rights Protocol 1.0 for statuses and denials).
 """
 
+from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from schemas.text import clean_text
+from schemas.scalars import Code, Slug
 
-type_code = r"^[a-z0-9][a-z0-9_.-]{0,63}$"
-
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
-"""A name in topics and part ids: lower case, digits, hyphens; no dot, so that no prefix covers another."""
-
-Code = Annotated[str, StringConstraints(pattern=type_code)]
-OpaqueId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-RegionCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,3}$")]
-CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-
-
-def _text(longest: int) -> Any:  # noqa: ANN401  pydantic's annotations have no common type
-    return Annotated[str, Field(max_length=longest), AfterValidator(clean_text)]
-
-
-Line = _text(200)
-"""One line of text: no control, NUL or zero-width characters, 200 characters at most."""
-ShortLine = _text(64)
-Message = _text(4_000)
+V = TypeVar("V")
 
 
 class Right(StrEnum):
@@ -63,10 +45,23 @@ class Right(StrEnum):
 
 RIGHT_ALIASES = {"access": Right.KNOW_SPECIFIC}
 """Names other tools use for a right of ours."""
+ASKABLE = tuple(right for right in Right if right is not Right.UNCLASSIFIED)
+
+
+def _meant(value: object) -> object:
+    meant = RIGHT_ALIASES.get(value, value) if isinstance(value, str) else value
+    if meant not in ASKABLE:
+        message = f"must be one of {', '.join(ASKABLE)}"
+        raise ValueError(message)
+    return meant
+
 
 SubmittedRight = Annotated[
-    Right, BeforeValidator(lambda value: RIGHT_ALIASES.get(value, value) if isinstance(value, str) else value)
+    Right,
+    BeforeValidator(_meant),
+    WithJsonSchema({"type": "string", "enum": [*ASKABLE, *RIGHT_ALIASES]}),
 ]
+"""A right as outsiders name it."""
 
 OPT_OUTS = frozenset(
     {
@@ -344,10 +339,19 @@ class Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
+def in_order(named: Mapping[str, V]) -> dict[str, V]:
+    """Sort by name, so that equal values are equal bytes."""
+    return dict(sorted(named.items()))
+
+
+Counts = Annotated[dict[str, int], AfterValidator(in_order)]
+"""How many records of each category; never a value."""
+
+
 class Problem(Value):
     """What was wrong with a message: where, and which rule it breaks. Never a value."""
 
-    field: str
+    field: str = Field(description="path of names and positions, such as subject.phones.0; empty for the whole")
     rule: str
 
 
@@ -365,9 +369,13 @@ class PartEnd(Value):
     """How one part ended, with counts per category and never a value."""
 
     outcome: Outcome
-    counts: dict[str, int] = {}
+    counts: Counts = {}
     retained: list[Retained] = []
     reason: str | None = None
+
+
+Parts = Annotated[dict[str, PartEnd], AfterValidator(in_order)]
+"""How each part ended, by its name."""
 
 
 class Located(Value):
@@ -377,12 +385,6 @@ class Located(Value):
     mode: Mode
     groups: list[Group]
     subjects: list[str] = []
-    parcel_named: bool = False
-    """The requester named a parcel or order of this client that fits: only then may a letter speak of it."""
-
-
-class Money(Value):
-    """An amount in a currency, for fees."""
-
-    amount: Decimal
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+    parcel_named: bool = Field(
+        default=False, description="the requester named a parcel or order that fits: only then may a letter speak of it"
+    )

@@ -15,6 +15,7 @@ from faust import streams
 from faust.transport.drivers import TRANSPORTS
 from faust.types import TP, Message
 
+from schemas.topics import PARKED_BYTES
 from schemas.wire import Record
 from services.kernel.errors import BrokerAway, UnsafeBuild
 from services.kernel.settings import ServiceSettings
@@ -120,7 +121,7 @@ def new_app(service: str, settings: ServiceSettings) -> faust.App:
         producer_acks=-1,
         producer_linger=0.0,
         producer_request_timeout=30.0,
-        producer_max_request_size=4 * 1_048_576,
+        producer_max_request_size=PARKED_BYTES,
         web_enabled=False,
         worker_redirect_stdouts=False,
     )

@@ -1,10 +1,12 @@
 """Turn an outsider's record into something to decide on: content, or the list of what is wrong with it. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
+
+from pydantic import BaseModel
 
 from schemas import wire
 from schemas.base import Event
@@ -14,12 +16,14 @@ from schemas.wire import Record, Unreadable
 
 REQUESTS: Final = "privacy.requests"
 ANSWERS: Final = "privacy.answers"
+LONGEST_ID: Final = 64
 _SAFE: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
+Body = TypeVar("Body", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A record of `privacy.requests`. `body` is None when `problems` says why."""
+    """A record of `privacy.requests`. `body` is None when `problems` says why; `ignored` counts fields nobody knows."""
 
     event_id: UUID
     recorded_at: datetime
@@ -29,6 +33,7 @@ class Submission:
     digest: str
     body: RequestSubmitted | None
     problems: tuple[Problem, ...] = ()
+    ignored: int = 0
 
     @property
     def request_id(self) -> str:
@@ -38,7 +43,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A record of `privacy.answers`. `body` is None when `problems` says why."""
+    """A record of `privacy.answers`. `body` is None when `problems` says why; `ignored` counts fields nobody knows."""
 
     event_id: UUID
     recorded_at: datetime
@@ -48,6 +53,7 @@ class Answer:
     request_id: str
     body: RequesterAnswered | None
     problems: tuple[Problem, ...] = ()
+    ignored: int = 0
 
 
 class Reader:
@@ -67,59 +73,60 @@ class Reader:
         return self._answer(record) if record.topic == ANSWERS else wire.decode(record)
 
     def _submission(self, record: Record) -> Submission:
-        data, problems = _data(record)
-        source, submission_id = _code(data, "source"), _code(data, "submission_id")
-        source = source or _code({"s": record.header("ce_source")}, "s")
-        if source is None:
-            raise Unreadable([*problems, Problem(field="source", rule="must name the app that submits")])
-        case_id = self._name_case(source, submission_id or str(record.position_id))
-        body = None
-        if not problems:
-            try:
-                body = wire.read(RequestSubmitted, record, data)
-            except Unreadable as error:
-                problems = error.problems
-        digest = self._digest(body.model_dump_json().encode()) if body else ""
+        read = _read(RequestSubmitted, record)
+        submission_id = _code(read.data.get("submission_id"))
         return Submission(
-            record.position_id, _at(record), source, submission_id, case_id, digest, body, tuple(problems)
+            event_id=record.position_id,
+            recorded_at=record.at,
+            source=read.source,
+            submission_id=submission_id,
+            case_id=self._name_case(read.source, submission_id or str(record.position_id)),
+            digest=self._digest(read.body.model_dump_json().encode()) if read.body else "",
+            body=read.body,
+            problems=read.problems,
+            ignored=read.ignored,
         )
 
     def _answer(self, record: Record) -> Answer:
-        data, problems = _data(record)
-        source = _code(data, "source") or _code({"s": record.header("ce_source")}, "s")
-        if source is None:
-            raise Unreadable([*problems, Problem(field="source", rule="must name the app that submits")])
-        body = None
-        if not problems:
-            try:
-                body = wire.read(RequesterAnswered, record, data)
-            except Unreadable as error:
-                problems = error.problems
-        target = (body.request_id or body.case_id) if body else None
-        filed = target or self._name_case(source, str(record.position_id))
+        read = _read(RequesterAnswered, record)
+        target = (read.body.request_id or read.body.case_id) if read.body else None
+        filed = target or self._name_case(read.source, str(record.position_id))
         return Answer(
-            record.position_id,
-            _at(record),
-            source,
-            _code(data, "answer_id"),
-            filed,
-            filed,
-            body,
-            tuple(problems),
+            event_id=record.position_id,
+            recorded_at=record.at,
+            source=read.source,
+            answer_id=_code(read.data.get("answer_id")),
+            case_id=filed,
+            request_id=filed,
+            body=read.body,
+            problems=read.problems,
+            ignored=read.ignored,
         )
 
 
-def _data(record: Record) -> tuple[dict[str, Any], list[Problem]]:
+@dataclass(frozen=True, slots=True)
+class _Read(Generic[Body]):
+    """What could be read of a record: all of it, or as much as tells whom to answer what."""
+
+    source: str
+    data: Mapping[str, Any]
+    body: Body | None
+    problems: tuple[Problem, ...]
+    ignored: int
+
+
+def _read(model: type[Body], record: Record) -> _Read[Body]:
+    body, problems = None, []
     try:
-        return wire.unwrap(record), []
+        data: Mapping[str, Any] = wire.unwrap(record)
+        body = wire.read(model, data)
     except Unreadable as error:
-        return {}, error.problems
+        data, problems = error.data, error.problems
+    source = _code(data.get("source")) or _code(record.header("ce_source"))
+    if source is None:
+        raise Unreadable([*problems, Problem(field="source", rule="must name the app that submits")])
+    return _Read(source, data, body, tuple(problems), wire.ignored(body, data) if body else 0)
 
 
-def _code(data: dict[str, Any], field: str) -> str | None:
-    value = data.get(field)
-    return value if isinstance(value, str) and 0 < len(value) <= 64 and set(value) <= _SAFE else None  # noqa: PLR2004
-
-
-def _at(record: Record) -> datetime:
-    return datetime.fromtimestamp(record.at_ms / 1000, UTC)
+def _code(value: object) -> str | None:
+    return value if isinstance(value, str) and 0 < len(value) <= LONGEST_ID and set(value) <= _SAFE else None

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import typer
-from pydantic import ValidationError
 
 from schemas import wire
 from schemas.events import OperatorDecided
@@ -67,9 +66,9 @@ def _read(file: str, model: type[RequestSubmitted | RequesterAnswered]) -> list[
     rows = []
     for number, row in _rows(text):
         try:
-            model.model_validate(row)
-        except ValidationError as error:
-            lines = [f"  {p.field or 'the whole'}: {p.rule}" for p in wire.problems_of(error)]
+            wire.read(model, row)
+        except wire.Unreadable as error:
+            lines = [f"  {p.field or 'the whole'}: {p.rule}" for p in error.problems]
             raise WrongInput("\n".join([f"record {number} breaks these rules:", *lines])) from None
         rows.append(row)
     return rows
