@@ -1,12 +1,12 @@
 """What a connector is given, and what it must answer. Plain values; safe to repeat with the same task id."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
-from typing import Any, Protocol
+from datetime import date, datetime, timedelta
+from typing import Any, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
-from schemas.values import Action, Outcome, Retained, Right
+from schemas.values import Action, Outcome, Party, Retained, Right
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,8 @@ class Task:
     `keys` are the person's record keys in this system; none means the directory knows no record there.
     `client` limits the task to rows of that client; None means the company's own rows. `since` leaves out
     what is older. `today` lets a system erase what it had to keep until a day that has passed; None: none has.
+    `reference` is what the connector itself said of this task before, with `Pending`; empty the first time.
+    `law`, `received_at` and `deadline` are for systems that must be told them, such as another company's.
     """
 
     task_id: UUID
@@ -36,6 +38,10 @@ class Task:
     preference: Right | None = None
     since: date | None = None
     today: date | None = None
+    reference: str = ""
+    law: str = ""
+    received_at: datetime | None = None
+    deadline: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +56,33 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A task could not be done; `retry` says whether trying again may help. `code` never holds content."""
+    """A task could not be done; `retry` says whether trying again may help. `code` never holds content.
+
+    `wait` is how long the system asked to be left alone, if it did.
+    """
 
     task_id: UUID
     retry: bool
     code: str
+    wait: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The system took the task on and will answer later; this is no failure.
+
+    Give the task again after `check_in`, with `reference`. Zero means at once, as soon as the reference is safe: a
+    note to oneself before a step whose having been done cannot be seen afterwards. None means that nobody need ask:
+    the end will be told by `party`, the system itself on its topic or an operator.
+    """
+
+    task_id: UUID
+    check_in: timedelta | None
+    reference: str = ""
+    party: Party = Party.SYSTEM
+
+
+Answer = Receipt | Trouble | Pending
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +93,25 @@ class Finding:
     where: str
     what: str
     serious: bool
+    kind: Literal["other", "uncovered"] = "other"
+    """`uncovered`: looks personal, and the data map does not speak of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some exported rows of one task, all of one table or kind."""
+
+    task_id: UUID
+    category: str
+    table: str
+    rows: Sequence[Mapping[str, Any]]
 
 
 class Sink(Protocol):
     """Where exported rows go, in chunks."""
 
-    async def write(self, task_id: UUID, category: str, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Take a chunk of rows; returns when it is safe."""
+    async def write(self, chunks: Sequence[Chunk]) -> None:
+        """Take chunks, in order; returns when all of them are safe."""
         ...
 
 
@@ -83,7 +123,12 @@ class System(Protocol):
         """Lower case and stable, as in the data map."""
         ...
 
-    async def perform(self, tasks: Sequence[Task], sink: Sink) -> list[Receipt | Trouble]:
+    @property
+    def keeps_ledger(self) -> bool:
+        """Whether it remembers finished tasks by itself. Where not, that is done for it."""
+        ...
+
+    async def perform(self, tasks: Sequence[Task], sink: Sink) -> Sequence[Answer]:
         """Carry tasks out; one answer each, in order.
 
         A change is made once: the same task id again gives the same receipt. An export is written anew.
@@ -96,4 +141,30 @@ class System(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+@runtime_checkable
+class Recallable(Protocol):
+    """A system that can be told to forget a task it has not begun."""
+
+    async def recall(self, task: Task) -> bool:
+        """Take a pending task back; whether the system agreed. Safe to repeat, and when it is too late."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A record key found in the live system, and the newest day on which something was written there, if known."""
+
+    keys: Mapping[str, str]
+    newest: date | None
+
+
+@runtime_checkable
+class Scannable(Protocol):
+    """A system whose record keys can be listed, to see whether something came back that had gone."""
+
+    def scan(self) -> AsyncIterator[Sequence[Found]]:
+        """Every record key there is, in batches."""
         ...

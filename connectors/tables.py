@@ -1,79 +1,54 @@
 """The data map's entries for one table and its fields."""
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
-from schemas.values import OPT_OUTS, Code, Reason, Right
-
-SqlName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=63)]
-Use = Literal["own", "client"]
-"""For whom data is used: the company's own purpose, or on behalf of the client that owns it."""
+from connectors.holdings import FieldMap, Held, Mapped, SqlName
+from schemas.scalars import Code
 
 
-class Mapped(BaseModel):
-    """Base of the data map's entries: immutable, and a misspelt key is an error."""
+class Through(Mapped):
+    """The mapped table that knows whose a row is, and the column of it that `key_column` repeats."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Keep(Mapped):
-    """Why rows outlive a deletion: exception code, citation, and how many days after the row's own date."""
-
-    code: Reason
-    citation: str = Field(min_length=3)
-    days: int = Field(gt=0)
+    table: SqlName
+    column: SqlName
 
 
-class FieldMap(Mapped):
-    """One column.
-
-    `mask` says what replaces the value where the row stays: nothing at all, an empty text, a word of ours,
-    its first three characters, or the value itself because it tells of nobody once the rest is gone.
-    `disclose: held` values are never shown: the answer says that this type is held.
-    """
-
-    category: Code
-    mask: Literal["null", "empty", "token", "coarse", "keep"] | None = None
-    disclose: Literal["value", "held"] = "value"
-    type: Code | None = Field(
-        None, description="what a held value is called in an answer; the column's name if not given"
-    )
-    correctable: Code | None = Field(None, description="the field of a correction that changes it, such as `email`")
-    business_contact: bool = Field(default=False, description="outside of PIPEDA when it is about an employee")
-
-
-class TableMap(Mapped):
+class TableMap(Held):
     """One table: how a person's rows are found, what becomes of them. Tables are erased in the order listed.
+
+    A person's rows are those whose `key_column` is the record key; or, with `through`, those whose `key_column` points
+    at a person's row of another table, which must be listed later unless its rows stay.
 
     `erase` is what a deletion does: `delete` the row, `mask` its fields, `aggregate` (mask them and cut the
     key, so that the row counts but is nobody's), or `keep` it with an exception. In a kept row only fields with
     a `mask` of their own change; elsewhere `null` is meant where none is given.
+
+    `use: own` rows are the company's, also where `client_column` says through which client they came: the person's own
+    request reaches them all, a client's instruction to erase or correct those that came through it. `use: client`
+    rows are reached by their client's instruction only.
     """
 
     name: SqlName
     record_key: Code
     key_column: SqlName
+    through: Through | None = None
     client_column: SqlName | None = None
     date_column: SqlName | None = None
-    use: Use = "own"
-    category: Code
-    source: str = Field(min_length=1)
-    purposes: list[Code] = Field(min_length=1)
-    recipients: list[Code] = []
     erase: Literal["delete", "mask", "aggregate", "keep"]
-    keep: Keep | None = None
     fields: dict[SqlName, FieldMap] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
-        message = None
-        if (self.erase == "keep") != (self.keep is not None):
-            message = "`keep` (code, citation, days) goes with `erase: keep`, and only with it"
-        elif self.use == "client" and not self.client_column:
+        key, message = self.fields.get(self.key_column), None
+        kept = [name for name, field in self.fields.items() if field.keep]
+        if self.use == "client" and not (self.client_column or self.through):
             message = "`use: client` needs `client_column`: whose rows are whose"
-        elif self.key_column in self.fields and self.fields[self.key_column].mask and self.erase != "aggregate":
+        elif key and key.mask and self.erase != "aggregate":
             message = f"`{self.key_column}` finds the row again and cannot be masked unless `erase: aggregate`"
+        elif kept and self.erase not in {"mask", "aggregate"}:
+            message = f"`{kept[0]}.keep` needs a row that stays: `erase: mask` or `aggregate`"
         if message:
             raise ValueError(message)
         return self
@@ -83,19 +58,8 @@ class TableMap(Mapped):
         """The personal-data categories its fields hold, sorted."""
         return tuple(sorted({field.category for field in self.fields.values()}))
 
-
-class PreferenceMap(Mapped):
-    """Where a system notes opt-outs: one row per person, a yes-or-no column per right; an opt-in takes one back."""
-
-    table: SqlName
-    record_key: Code
-    key_column: SqlName
-    columns: dict[Right, SqlName] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _names_preferences_only(self) -> Self:
-        wrong = sorted(set(self.columns) - OPT_OUTS)
-        if wrong:
-            message = f"{', '.join(wrong)}: not a preference; known are {', '.join(sorted(OPT_OUTS))}"
-            raise ValueError(message)
-        return self
+    @property
+    def columns(self) -> frozenset[str]:
+        """Every column the map names."""
+        named = {self.key_column, self.client_column, self.date_column, *self.fields}
+        return frozenset(name for name in named if name)

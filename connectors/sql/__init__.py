@@ -4,6 +4,19 @@ A ledger table in the system's own database notes each task's receipt in the tra
 a finished erase still says erased. Statements grow with the tables, not with the tasks.
 """
 
-from connectors.sql.system import SqlSystem, open_sql
+from connectors.registry import Environment, address
+from connectors.sql.engine import engine_of
+from connectors.sql.system import SqlSystem
+from connectors.systems import SystemMap
 
 __all__ = ["SqlSystem", "open_sql"]
+
+
+def open_sql(name: str, declared: SystemMap, environment: Environment) -> SqlSystem:
+    """Open a system by its database URL (any SQLAlchemy URL). Systems with one address share one pool.
+
+    Raises:
+        NoSuchConnector: the variable with its address is not set.
+    """
+    url = address(name, declared, environment)
+    return SqlSystem(name, declared, engine_of(url, declared.timeout_s, declared.concurrency))

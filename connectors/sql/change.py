@@ -5,10 +5,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from connectors.account import Accounts
+from connectors.holdings import PreferenceMap
 from connectors.port import Task
-from connectors.sql.account import Accounts
 from connectors.sql.bound import Bound, Owners, among, read_key
-from connectors.tables import PreferenceMap
+from connectors.sql.touch import touch
 from schemas.values import Outcome, Right
 
 
@@ -25,9 +26,8 @@ def correct(db: sa.Connection, bound: Bound, owners: Owners, accounts: Accounts)
         return
     asked = {key: tasks for key, tasks in owners.items() if any(_fields(task, columns) for task in tasks)}
     values = {name: sa.case(*some, else_=bound.table.c[name]) for name, some in cases.items()}
-    update = bound.table.update().where(bound.where(db, asked)).values(values)
-    for row in db.execute(update.returning(*bound.identity())):
-        for task in asked.get(bound.key_of(row), ()):
+    for row in touch(db, bound, bound.table.update().values(values), bound.where(db, asked)):
+        for task in bound.asked(asked, row):
             touched = {bound.declared.fields[columns[field]].category for field in _fields(task, columns)}
             accounts[task.task_id].add(sorted(touched), 1, Outcome.CORRECTED)
 
@@ -52,10 +52,8 @@ def prefer(
 def _prefer(
     db: sa.Connection, declared: PreferenceMap, table: sa.Table, tasks: Sequence[Task], accounts: Accounts
 ) -> None:
-    right = tasks[0].preference
-    column, values = table.c[declared.key_column], {}
-    if right is not None:
-        values = {declared.columns[right]: right is not Right.OPT_IN_SALE}
+    right, column = tasks[0].preference, table.c[declared.key_column or ""]
+    values = {declared.columns[right]: right is not Right.OPT_IN_SALE} if right is not None else {}
     owners: dict[Any, list[Task]] = {}
     for task in tasks:
         for keys in task.keys:
@@ -63,9 +61,10 @@ def _prefer(
                 owners.setdefault(read_key(column, keys[declared.record_key]), []).append(task)
     if not owners:
         return
-    update = table.update().where(among(db, column, list(owners))).values(values)
-    known = set(db.execute(update.returning(column)).scalars())
-    if fresh := [{declared.key_column: key, **values} for key in owners if key not in known]:
+    mine = among(db, column, list(owners))
+    db.execute(table.update().where(mine).values(values))
+    known = set(db.execute(sa.select(column).where(mine)).scalars())
+    if fresh := [{column.name: key, **values} for key in owners if key not in known]:
         db.execute(table.insert(), fresh)
     for some in owners.values():
         for task in some:

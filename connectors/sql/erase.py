@@ -1,96 +1,50 @@
 """Erase rows the way the data map declares: delete, mask, aggregate, or keep and say why."""
 
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from connectors.sql.account import Accounts
-from connectors.sql.bound import Bound, Key, Owners
-from connectors.tables import FieldMap, Keep
+from connectors.account import Accounts
+from connectors.holdings import Keep
+from connectors.reach import day_of
+from connectors.sql.bound import Bound, Owners
+from connectors.sql.masks import masks
+from connectors.sql.touch import Rows, touch
 from schemas.values import Outcome, Retained
 
-MASKED: Final = "erased"
-_COARSE: Final = 3
-_DONE: Final = {
+DONE: Final[Mapping[str, Outcome]] = {
     "delete": Outcome.ERASED,
     "mask": Outcome.MASKED,
     "aggregate": Outcome.AGGREGATED,
     "keep": Outcome.RETAINED,
 }
 
-Rows = Sequence[Sequence[Any]]
-
 
 def erase(db: sa.Connection, bound: Bound, owners: Owners, accounts: Accounts, today: date | None) -> None:
-    """Do to the owners' rows of one table what is declared; one or two statements."""
-    where = bound.where(db, owners)
-    if bound.declared.keep:
+    """Do to the owners' rows of one table what is declared; a few statements, however many rows."""
+    where, declared = bound.where(db, owners), bound.declared
+    if declared.keep:
         _keep(db, bound, owners, accounts, today)
         return
-    if bound.declared.erase == "delete":
-        rows = _touch(db, bound, bound.table.delete().where(where), where)
+    if declared.erase == "delete":
+        rows = touch(db, bound, bound.table.delete(), where)
     else:
-        values = _masks(bound, bound.declared.fields.items())
-        update = bound.table.update().where(where).values(values)
-        rows = _touch(db, bound, update, where, key_survives=bound.declared.erase == "mask")
-    _count(bound, owners, accounts, rows)
+        kept = _kept_fields(db, bound, owners, accounts, today)
+        fields = [(name, about) for name, about in declared.fields.items() if name not in kept]
+        update = bound.table.update().values(masks(db, bound, fields))
+        rows = touch(db, bound, update, where, cuts=declared.erase == "aggregate")
+    _count(bound, owners, accounts, rows, declared.categories)
 
 
-def _touch(
-    db: sa.Connection,
-    bound: Bound,
-    change: sa.Delete | sa.Update,
-    where: sa.ColumnElement[bool],
-    *,
-    key_survives: bool = True,
-) -> Rows:
-    """Change rows and return whose they were: in one statement where the database can, else read before."""
-    dialect = db.dialect
-    returns = dialect.delete_returning if isinstance(change, sa.Delete) else dialect.update_returning
-    if returns and key_survives:
-        return db.execute(change.returning(*bound.identity())).all()
-    rows = db.execute(sa.select(*bound.identity()).where(where).with_for_update()).all()
-    if rows:
-        db.execute(change)
-    return rows
-
-
-def _count(bound: Bound, owners: Owners, accounts: Accounts, rows: Rows) -> None:
-    tally: dict[Key, int] = {}
+def _count(bound: Bound, owners: Owners, accounts: Accounts, rows: Rows, categories: Sequence[str]) -> None:
+    tally: dict[tuple[Any, ...], int] = {}
     for row in rows:
-        key = bound.key_of(row)
-        tally[key] = tally.get(key, 0) + 1
-    for key, number in tally.items():
-        for task in owners.get(key, ()):
-            accounts[task.task_id].add(bound.declared.categories, number, _DONE[bound.declared.erase])
-
-
-def _masks(bound: Bound, fields: Iterable[tuple[str, FieldMap]]) -> dict[str, Any]:
-    """What each field becomes. The key column is only ever cut where rows become nobody's."""
-    spared = {bound.declared.client_column, bound.declared.date_column, bound.declared.key_column}
-    values = {name: _mask(bound, name, about) for name, about in fields if name not in spared}
-    if bound.declared.erase == "aggregate":
-        about = bound.declared.fields.get(bound.key.name)
-        values[bound.key.name] = _mask(bound, bound.key.name, about) if about else None
-    kept = [name for name, about in bound.declared.fields.items() if about.mask == "keep"]
-    return {name: value for name, value in values.items() if name not in kept}
-
-
-def _mask(bound: Bound, name: str, about: FieldMap) -> Any:  # noqa: ANN401  a value or an expression
-    column = bound.table.c[name]
-    match about.mask:
-        case "empty":
-            return ""
-        case "token" if bound.declared.erase == "aggregate":
-            return MASKED
-        case "token":
-            return sa.literal(f"{MASKED}-") + sa.cast(bound.key, sa.Text)
-        case "coarse":
-            return sa.func.substr(column, 1, _COARSE)
-        case _:
-            return None
+        tally[tuple(row)] = tally.get(tuple(row), 0) + 1
+    for row, number in tally.items():
+        for task in bound.asked(owners, row):
+            accounts[task.task_id].add(categories, number, DONE[bound.declared.erase])
 
 
 def _keep(db: sa.Connection, bound: Bound, owners: Owners, accounts: Accounts, today: date | None) -> None:
@@ -98,37 +52,56 @@ def _keep(db: sa.Connection, bound: Bound, owners: Owners, accounts: Accounts, t
     keep, where = bound.declared.keep, bound.where(db, owners)
     if keep is None:
         return
-    if today and bound.day is not None:
-        over = sa.and_(where, bound.day < today - timedelta(days=keep.days))
-        for row in _touch(db, bound, bound.table.delete().where(over), over):
-            for task in owners.get(bound.key_of(row), ()):
+    if (over := _over(bound, keep, today)) is not None:
+        for row in touch(db, bound, bound.table.delete(), sa.and_(where, over)):
+            for task in bound.asked(owners, row):
                 accounts[task.task_id].add(bound.declared.categories, 1, Outcome.ERASED)
-    dated = [bound.day] if bound.day is not None else []
-    rows = db.execute(sa.select(*bound.identity(), *dated).where(where)).all()
+    rows = _dated(db, bound, where)
     marked = [(name, about) for name, about in bound.declared.fields.items() if about.mask]
     if rows and marked:
-        db.execute(bound.table.update().where(where).values(_masks(bound, marked)))
-    _tell_kept(bound, keep, owners, accounts, rows)
+        db.execute(bound.table.update().where(where).values(masks(db, bound, marked)))
+    _tell_kept(bound, (keep, bound.declared.category), owners, accounts, rows)
 
 
-def _tell_kept(bound: Bound, keep: Keep, owners: Owners, accounts: Accounts, rows: Rows) -> None:
-    days: dict[Key, list[date | None]] = {}
+def _kept_fields(
+    db: sa.Connection, bound: Bound, owners: Owners, accounts: Accounts, today: date | None
+) -> frozenset[str]:
+    """Leave single fields of masked rows as they are while an exception demands it; returns which."""
+    where, kept = bound.where(db, owners), {n: f.keep for n, f in bound.declared.fields.items() if f.keep}
+    for name, keep in kept.items():
+        about, here = bound.declared.fields[name], where
+        if (over := _over(bound, keep, today)) is not None:
+            masked = masks(db, bound, [(name, about)])
+            db.execute(bound.table.update().where(where, over).values(masked))
+            here = sa.and_(where, sa.not_(over))
+        rows = _dated(db, bound, sa.and_(here, bound.table.c[name].is_not(None)))
+        _tell_kept(bound, (keep, about.category), owners, accounts, rows)
+    return frozenset(kept)
+
+
+def _over(bound: Bound, keep: Keep, today: date | None) -> sa.ColumnElement[bool] | None:
+    """Which rows need not be kept any more; None when that cannot be said."""
+    if today is None or bound.day is None:
+        return None
+    last = today - timedelta(days=keep.days)
+    exact = isinstance(bound.day.type, sa.DateTime)
+    return bound.day < (datetime.combine(last, time.min) if exact else last)
+
+
+def _dated(db: sa.Connection, bound: Bound, where: sa.ColumnElement[bool]) -> Rows:
+    """Whose the rows are, and last their day where they have one."""
+    day = [bound.day] if bound.day is not None else []
+    return db.execute(sa.select(*bound.identity(), *day).select_from(bound.source).where(where)).all()
+
+
+def _tell_kept(bound: Bound, why: tuple[Keep, str], owners: Owners, accounts: Accounts, rows: Rows) -> None:
+    (keep, category), width = why, len(bound.identity())
+    days: dict[tuple[Any, ...], list[date | None]] = {}
     for row in rows:
-        days.setdefault(bound.key_of(row), []).append(_day(row[-1]) if bound.day is not None else None)
+        days.setdefault(tuple(row[:width]), []).append(day_of(row[-1]) if bound.day is not None else None)
     for key, some in days.items():
         last = max((day for day in some if day), default=None)
-        kept = Retained(
-            category=bound.declared.category,
-            code=keep.code,
-            citation=keep.citation,
-            until=last + timedelta(days=keep.days) if last else None,
-            count=len(some),
-        )
-        for task in owners.get(key, ()):
+        until = last + timedelta(days=keep.days) if last else None
+        kept = Retained(category=category, code=keep.code, citation=keep.citation, until=until, count=len(some))
+        for task in bound.asked(owners, key):
             accounts[task.task_id].keep(kept)
-
-
-def _day(value: Any) -> date | None:  # noqa: ANN401  whatever the column holds
-    if isinstance(value, datetime):
-        return value.date()
-    return value if isinstance(value, date) else None

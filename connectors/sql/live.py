@@ -7,8 +7,9 @@ from typing import Self
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from connectors.datamap import SystemMap
 from connectors.sql.bound import Bound
+from connectors.systems import SystemMap
+from connectors.tables import TableMap
 
 
 class NotAsDeclared(LookupError):
@@ -30,13 +31,23 @@ class Live:
             NotAsDeclared: one is missing; says which.
         """
         meta = sa.MetaData(schema=declared.db_schema)
-        bounds = []
-        for table in declared.tables:
-            columns = {table.key_column, *table.fields, *filter(None, (table.client_column, table.date_column))}
-            bounds.append(Bound(table, _read(db, meta, table.name, columns)))
-        wish = declared.preferences
-        preferences = _read(db, meta, wish.table, {wish.key_column, *wish.columns.values()}) if wish else None
-        return cls(tuple(bounds), preferences)
+        named = {table.name: table for table in declared.tables}
+        read = {name: _read(db, meta, name, table.columns) for name, table in named.items()}
+
+        def bind(table: TableMap) -> Bound:
+            parent = bind(named[table.through.table]) if table.through else None
+            if parent and table.through and table.through.column not in parent.table.columns:
+                raise NotAsDeclared(f"{parent.table.name}.{table.through.column}")
+            return Bound(table, read[table.name], parent)
+
+        return cls(tuple(bind(table) for table in declared.tables), _preferences(db, meta, declared))
+
+
+def _preferences(db: sa.Connection, meta: sa.MetaData, declared: SystemMap) -> sa.Table | None:
+    wish = declared.preferences
+    if wish is None:
+        return None
+    return _read(db, meta, wish.table or "", {wish.key_column or "", *wish.columns.values()})
 
 
 def _read(db: sa.Connection, meta: sa.MetaData, name: str, columns: Iterable[str]) -> sa.Table:

@@ -2,16 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy import event, exc
+from sqlalchemy import exc
 
-from connectors.datamap import SystemMap
-from connectors.port import Finding, Receipt, Sink, Task, Trouble
-from connectors.sql.account import open_accounts
+from connectors.account import open_accounts
+from connectors.port import Answer, Finding, Sink, Task, Trouble
 from connectors.sql.bound import BadRecordKey, chunks
 from connectors.sql.check import find_gaps
 from connectors.sql.export import export
@@ -19,16 +17,19 @@ from connectors.sql.ledger import Ledger
 from connectors.sql.live import Live, NotAsDeclared
 from connectors.sql.outlet import Outlet
 from connectors.sql.work import Work
+from connectors.systems import SystemMap
 from schemas.values import Action
 
 PASSING: Final = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError)
 """Trying again may help: no connection, a deadlock, a time-out."""
 
-Answers = dict[UUID, Receipt | Trouble]
+Answers = dict[UUID, Answer]
 
 
 class SqlSystem:
     """One database, reached through a pool that systems with the same address share."""
+
+    keeps_ledger = True
 
     def __init__(self, name: str, declared: SystemMap, engine: sa.Engine) -> None:
         self._name, self._map, self._engine = name, declared, engine
@@ -40,7 +41,7 @@ class SqlSystem:
         """The system's name in the data map."""
         return self._name
 
-    async def perform(self, tasks: Sequence[Task], sink: Sink) -> list[Receipt | Trouble]:
+    async def perform(self, tasks: Sequence[Task], sink: Sink) -> list[Answer]:
         """Carry changes out in one transaction, where one that fails is undone alone; then stream exports.
 
         Raises:
@@ -149,42 +150,3 @@ def _code(error: Exception) -> str:
     kind = "system_unavailable" if isinstance(error, PASSING) else "system_refused"
     state = getattr(getattr(error, "orig", None), "sqlstate", None)
     return f"{kind}.{state.lower()}" if isinstance(state, str) else kind
-
-
-@lru_cache(maxsize=64)
-def _engine(url: str, timeout_s: float, size: int) -> sa.Engine:
-    parsed = sa.make_url(url)
-    options: dict[str, Any] = {}
-    if parsed.get_backend_name() == "postgresql":
-        parsed = parsed.set(drivername="postgresql+psycopg")
-        limit = f"-c statement_timeout={int(timeout_s * 1000)}"
-        options["connect_args"] = {"connect_timeout": max(1, int(timeout_s)), "options": limit}
-    engine = sa.create_engine(
-        parsed,
-        pool_size=size,
-        max_overflow=size,
-        pool_pre_ping=True,
-        pool_timeout=timeout_s,
-        hide_parameters=True,
-        **options,
-    )
-    if parsed.get_backend_name() == "sqlite":
-        _let_savepoints_work(engine)
-    return engine
-
-
-def _let_savepoints_work(engine: sa.Engine) -> None:
-    """Keep the SQLite driver from opening and closing transactions by itself."""
-
-    @event.listens_for(engine, "connect")
-    def _leave_alone(connection: Any, _record: object) -> None:  # noqa: ANN401  the driver's own
-        connection.isolation_level = None
-
-    @event.listens_for(engine, "begin")
-    def _begin(db: sa.Connection) -> None:
-        db.exec_driver_sql("BEGIN")
-
-
-def open_sql(name: str, declared: SystemMap, url: str) -> SqlSystem:
-    """Open a system by its database URL (any SQLAlchemy URL). Systems with one address share one pool."""
-    return SqlSystem(name, declared, _engine(url, declared.timeout_s, declared.concurrency))

@@ -6,13 +6,13 @@ from datetime import date
 
 import sqlalchemy as sa
 
-from connectors.datamap import SystemMap
+from connectors.account import Accounts, open_accounts
 from connectors.port import Receipt, Task
-from connectors.sql.account import Accounts, open_accounts
 from connectors.sql.bound import chunks
 from connectors.sql.change import correct, correctable, prefer
 from connectors.sql.erase import erase
 from connectors.sql.live import Live
+from connectors.systems import SystemMap
 from schemas.values import Action, Outcome
 
 

@@ -32,9 +32,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """It did not happen yet; try at that moment."""
+    """It did not happen yet; try at that moment. `counted` says whether this was an attempt, or only a look."""
 
     at: datetime
+    counted: bool = True
 
 
 type_result = Done | Again
@@ -134,12 +135,13 @@ class EffectPool:
 
     async def _settle(self, kind: str, effects: Sequence[Leased], results: Sequence[type_result]) -> None:
         pairs = list(zip(effects, results, strict=True))
-        again = {effect.id: result.at for effect, result in pairs if isinstance(result, Again)}
+        again = {effect.id: result for effect, result in pairs if isinstance(result, Again)}
         done = {effect.id: (effect, result) for effect, result in pairs if isinstance(result, Done)}
         async with self.house.pool.connection() as conn, conn.transaction():
             if again:
-                await self.store.again(conn, again)
-                self.house.metrics.retries.labels(self.service, kind).inc(len(again))
+                uncounted = [i for i, result in again.items() if not result.counted]
+                await self.store.again(conn, {i: result.at for i, result in again.items()}, uncounted)
+                self.house.metrics.retries.labels(self.service, kind).inc(len(again) - len(uncounted))
             ours = await self.store.done(conn, list(done))
             told = [(done[i][0], event) for i in done if i in ours for event in done[i][1].events]
             stored = await self.store.put_out(conn, [self._outgoing(event, effect) for effect, event in told])

@@ -55,7 +55,8 @@ ORDER BY not_before LIMIT %(most)s FOR UPDATE SKIP LOCKED)
 RETURNING id, kind, lane, request_id, case_id, name, body, attempts, traceparent"""
 _RENEW = "UPDATE {s}.effects SET leased_until = clock_timestamp() + %s WHERE id = ANY(%s)"
 _DONE = "DELETE FROM {s}.effects WHERE id = ANY(%s) RETURNING id"
-_AGAIN = """UPDATE {s}.effects e SET leased_until = NULL, not_before = t.at
+_AGAIN = """UPDATE {s}.effects e SET leased_until = NULL, not_before = t.at,
+attempts = e.attempts - (e.id = ANY(%s::uuid[]))::int
 FROM unnest(%s::uuid[], %s::timestamptz[]) AS t(id, at) WHERE e.id = t.id"""
 _PURGE = """DELETE FROM {s}.inbox WHERE event_id IN
 (SELECT event_id FROM {s}.inbox WHERE at < clock_timestamp() - %s LIMIT 5000)"""
@@ -214,9 +215,9 @@ class Store(Generic[S]):
         """Strike effects off; returns those that were still ours to strike."""
         return {row[0] async for row in await conn.execute(self._sql(_DONE), [list(ids)])}
 
-    async def again(self, conn: Conn, when: Mapping[UUID, datetime]) -> None:
-        """Put effects back, each for its own moment."""
-        await conn.execute(self._sql(_AGAIN), [list(when), list(when.values())])
+    async def again(self, conn: Conn, when: Mapping[UUID, datetime], uncounted: Sequence[UUID] = ()) -> None:
+        """Put effects back, each for its own moment; for the uncounted ones this was no attempt."""
+        await conn.execute(self._sql(_AGAIN), [list(uncounted), list(when), list(when.values())])
 
     async def purge_inbox(self, conn: Conn, keep: timedelta) -> int:
         """Forget events seen longer ago than any topic keeps them; a bounded number at a time."""

@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 import sqlalchemy as sa
 
 from connectors.datamap import DataMap, compile_map
-from connectors.port import CorrectionTask, Task
+from connectors.port import Chunk, CorrectionTask, Task
 from schemas.values import Action, Right
 
 MAP: Final = """
@@ -177,9 +177,9 @@ class Basket:
     def __init__(self) -> None:
         self.chunks: list[tuple[UUID, str, str, list[Mapping[str, Any]]]] = []
 
-    async def write(self, task_id: UUID, category: str, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Keep one chunk."""
-        self.chunks.append((task_id, category, table, list(rows)))
+    async def write(self, chunks: Sequence[Chunk]) -> None:
+        """Keep chunks."""
+        self.chunks += [(chunk.task_id, chunk.category, chunk.table, list(chunk.rows)) for chunk in chunks]
 
     def of(self, task_id: UUID, table: str) -> list[Mapping[str, Any]]:
         """Every row of one task and table, in order."""

@@ -2,25 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import structlog
 from pydantic_core import to_json
 
 from connectors.datamap import DataMap
-from connectors.port import CorrectionTask, Receipt, System, Task, Trouble
-from schemas.events import TaskFinished
+from connectors.port import Answer, Chunk, CorrectionTask, Pending, Receipt, System, Task, Trouble
+from schemas.events import PartWaiting, TaskFinished
 from schemas.public import RequestSubmitted
-from schemas.values import Action, Outcome, Right
+from schemas.values import Action, Outcome, Right, Waiting
 from services.directory.lookup import record_keys
-from services.kernel.effects import Again, Done, back_off
+from services.kernel.effects import Again, Done
 from services.kernel.house import House
 from services.kernel.store import Leased
 from services.kernel.tokens import case_key
 
 log = structlog.get_logger()
-ATTEMPTS: Final = 6
+TOO_LATE: Final = "no_answer_in_time"
 
 
 class VaultSink:
@@ -30,14 +30,18 @@ class VaultSink:
         self._house, self._requests, self._system = house, requests, system
         self._chunks: dict[tuple[UUID, str], int] = {}
 
-    async def write(self, task_id: UUID, category: str, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Seal one chunk; returns when it is stored."""
-        request_id, case_id = self._requests[task_id]
-        number = self._chunks[task_id, table] = self._chunks.get((task_id, table), -1) + 1
-        name = f"export:{request_id}:{self._system}:{table}:{number:06}"
-        content = to_json({"category": category, "table": table, "rows": list(rows)})
+    async def write(self, chunks: Sequence[Chunk]) -> None:
+        """Seal chunks, all in one transaction; returns when they are stored."""
+        items = dict(self._item(chunk) for chunk in chunks)
         async with self._house.pool.connection() as conn, conn.transaction():
-            await self._house.vault.put(conn, {(case_key(case_id), name): content})
+            await self._house.vault.put(conn, items)
+
+    def _item(self, chunk: Chunk) -> tuple[tuple[str, str], bytes]:
+        request_id, case_id = self._requests[chunk.task_id]
+        number = self._chunks[chunk.task_id, chunk.table] = self._chunks.get((chunk.task_id, chunk.table), -1) + 1
+        name = f"export:{request_id}:{self._system}:{chunk.table}:{number:06}"
+        content = to_json({"category": chunk.category, "table": chunk.table, "rows": list(chunk.rows)})
+        return (case_key(case_id), name), content
 
 
 class TaskPerformer:
@@ -63,12 +67,16 @@ class TaskPerformer:
         said = {case: RequestSubmitted.model_validate_json(raw) for (case, _), raw in sealed.items()}
         return [_task(name, effect, keys, said.get(case_key(effect.case_id))) for effect in effects]
 
-    def _told(self, effect: Leased, answer: Receipt | Trouble, now: datetime) -> Done | Again:
-        if isinstance(answer, Receipt):
-            return Done((told(effect, now, answer.outcome, answer),))
-        if answer.retry and effect.attempts < self._systems.systems[effect.body["system"]].attempts:
-            return Again(now + back_off(effect.attempts))
-        log.error("task_failed", system=effect.body["system"], request_id=effect.request_id, cause=answer.code)
+    def _told(self, effect: Leased, answer: Answer, now: datetime) -> Done | Again:
+        system = effect.body["system"]
+        match answer:
+            case Receipt():
+                return Done((told(effect, now, answer.outcome, answer),))
+            case Pending():
+                return _pending(effect, answer, now)
+            case Trouble(retry=True) if effect.attempts < self._systems.systems[system].attempts:
+                return Again(now + (answer.wait or self._systems.systems[system].wait(effect.attempts)))
+        log.error("task_failed", system=system, request_id=effect.request_id, cause=answer.code)
         return Done((told(effect, now, Outcome.FAILED, reason=answer.code),))
 
 
@@ -88,6 +96,24 @@ def _task(
     )  # fmt: skip
 
 
+def _pending(effect: Leased, answer: Pending, now: datetime) -> Done | Again:
+    """Look again when the system said to, until the task's deadline; or leave it to whoever will tell the end."""
+    deadline = datetime.fromisoformat(effect.body["deadline"])
+    if answer.check_in is None:
+        return Done((_waiting(effect, answer, deadline, now),))
+    if now >= deadline:
+        return Done((told(effect, now, Outcome.FAILED, reason=TOO_LATE),))
+    return Again(min(now + answer.check_in, deadline), counted=False)
+
+
+def _waiting(effect: Leased, answer: Pending, until: datetime, now: datetime) -> PartWaiting:
+    body = effect.body
+    return PartWaiting.after(
+        effect, now, request_id=effect.request_id, case_id=effect.case_id, part=body["part"], party=answer.party,
+        waiting=Waiting.TASK, until=until, who=body["system"],
+    )  # fmt: skip
+
+
 def told(
     effect: Leased, now: datetime, outcome: Outcome, receipt: Receipt | None = None, reason: str | None = None
 ) -> TaskFinished:
@@ -95,6 +121,7 @@ def told(
     body = effect.body
     return TaskFinished.after(
         effect, now, request_id=effect.request_id, case_id=effect.case_id, task_id=body["task_id"],
-        system=body["system"], part=body["part"], outcome=outcome, counts=dict(receipt.counts) if receipt else {},
+        system=body["system"], part=body["part"], attempt=body["attempt"], outcome=outcome,
+        counts=dict(receipt.counts) if receipt else {},
         retained=list(receipt.retained) if receipt else [], reason=reason, reply_token=body["reply_token"],
     )  # fmt: skip

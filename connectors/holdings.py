@@ -1,0 +1,104 @@
+"""The data map's words for what is held: whose, where it comes from, what it is for, and what a deletion does to it."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from schemas.scalars import Code, Slug
+from schemas.values import OPT_OUTS, Reason, Right
+
+SqlName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_ $-]*$", max_length=63)]
+Use = Literal["own", "client"]
+"""For whom data is used: the company's own purpose, or on behalf of the client that owns it."""
+
+
+class Mapped(BaseModel):
+    """Base of the data map's entries: immutable, and a misspelt key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Keep(Mapped):
+    """Why something outlives a deletion: exception code, citation, and how many days after the row's own date."""
+
+    code: Reason
+    citation: str = Field(min_length=3)
+    days: int = Field(gt=0)
+
+
+class FieldMap(Mapped):
+    """One field.
+
+    `mask` says what replaces the value where the row stays: nothing at all, an empty text, a word of ours, its first
+    three characters, zero, the first day of its year, or the value itself because it tells of nobody once the rest
+    is gone. `keep` leaves the value in a masked row for as long as an exception demands, and the answer says so.
+    `disclose: held` values are never shown: the answer says that this type is held.
+    """
+
+    category: Code
+    mask: Literal["null", "empty", "token", "coarse", "zero", "year", "keep"] | None = None
+    keep: Keep | None = None
+    disclose: Literal["value", "held"] = "value"
+    type: Code | None = Field(
+        None, description="what a held value is called in an answer; the field's name if not given"
+    )
+    correctable: Code | None = Field(None, description="the field of a correction that changes it, such as `email`")
+    business_contact: bool = Field(default=False, description="outside of PIPEDA when it is about an employee")
+
+
+class Held(Mapped):
+    """What is held in one place: the answer to "which data, from where, what for, who gets it"."""
+
+    use: Use = "own"
+    category: Code
+    source: str = Field(min_length=1)
+    purposes: list[Code] = Field(min_length=1)
+    recipients: list[Code] = []
+    erase: Literal["delete", "mask", "aggregate", "keep"] = "delete"
+    keep: Keep | None = None
+
+    @model_validator(mode="after")
+    def _keeps_with_a_reason(self) -> Self:
+        if (self.erase == "keep") != (self.keep is not None):
+            message = "`keep` (code, citation, days) goes with `erase: keep`, and only with it"
+            raise ValueError(message)
+        return self
+
+
+class Holding(Held):
+    """Something a system without tables holds: what its connector calls it, and the fields it may show.
+
+    Fields that are not listed are never shown; without any, what the system sends is shown whole.
+    """
+
+    name: Code
+    fields: dict[str, FieldMap] = {}
+
+
+class PreferenceMap(Mapped):
+    """Where a system notes opt-outs: a yes-or-no mark per right, by the system's own name; an opt-in takes one back.
+
+    In a database it is a column of `table`, one row per person, found by `key_column`.
+    """
+
+    table: SqlName | None = None
+    record_key: Code
+    key_column: SqlName | None = None
+    columns: dict[Right, str] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_preferences_only(self) -> Self:
+        wrong = sorted(set(self.columns) - OPT_OUTS)
+        if wrong:
+            message = f"{', '.join(wrong)}: not a preference; known are {', '.join(sorted(OPT_OUTS))}"
+            raise ValueError(message)
+        return self
+
+
+class Provider(Mapped):
+    """A service provider that gets data of this system, the contract that binds it, and how it is told to delete."""
+
+    name: str
+    contract: str = Field(min_length=3, description="where it may neither sell nor disclose further, and must delete")
+    categories: list[Code] = Field([], description="what it gets; all this system holds if not given")
+    told: Slug | None = Field(None, description="the system of this map through which it is told, and confirms")
