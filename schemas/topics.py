@@ -16,6 +16,8 @@ from schemas import events as e
 from schemas.public import RequesterAnswered, RequestStatusChanged, RequestSubmitted
 
 SERVICES = ("intake", "verifier", "fulfiller", "notifier", "ops")
+STAGES = {"tasks": "fulfiller"}
+"""Stages that run in another service's process: they write and park under its name."""
 UPSTREAM, CLIENT, SYSTEM = "upstream", "client", "system"
 
 type_personal = Literal["no", "yes", "sealed"]
@@ -102,8 +104,8 @@ CATALOGUE: tuple[Topic, ...] = (
           why="Whose data, which law, which clock"),
     Topic("privacy.answered", e.AnswerRecorded, ("intake",), ("verifier", "fulfiller", "notifier", "ops"),
           why="An answer's kind and what it adds"),
-    Topic("privacy.waiting", e.PartWaiting, ("intake", "verifier", "fulfiller", "notifier"), ("notifier", "intake", "ops"),
-          why="A part waits for somebody until a known moment"),
+    Topic("privacy.waiting", e.PartWaiting, ("intake", "verifier", "fulfiller", "notifier"),
+          ("notifier", "intake", "ops"), why="A part waits for somebody until a known moment"),
     Topic("privacy.verified", e.RequestVerified, ("verifier",), ("fulfiller", "notifier", "intake", "ops"),
           why="The requester is who they say they are"),
     Topic("privacy.unverified", e.VerificationFailed, ("verifier",), ("fulfiller", "notifier", "intake", "ops"),

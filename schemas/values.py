@@ -59,7 +59,7 @@ def _meant(value: object) -> object:
 SubmittedRight = Annotated[
     Right,
     BeforeValidator(_meant),
-    WithJsonSchema({"type": "string", "enum": [*ASKABLE, *RIGHT_ALIASES]}),
+    WithJsonSchema({"type": "string", "enum": [*map(str, ASKABLE), *RIGHT_ALIASES]}),
 ]
 """A right as outsiders name it."""
 

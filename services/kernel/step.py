@@ -19,7 +19,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 from schemas import wire
 from schemas.base import Due, Event
 from schemas.events import Parked
-from schemas.topics import topic_of
+from schemas.topics import STAGES, topic_of
 from schemas.wire import Record, Unreadable
 from services.kernel.clock import monotonic
 from services.kernel.decision import Count, Decision, Effect, State
@@ -239,8 +239,8 @@ class Step(Generic[S, F]):
         request_id = getattr(event, "request_id", None)
         told = Parked.after(
             cause, self._clock(), request_id=request_id, case_id=getattr(event, "case_id", None) or request_id,
-            service=self._name, topic=original.topic, partition=original.partition, offset=original.offset,
-            stage=stage, error=error[:64], problems=problems, sealed=self._seal(original),
+            service=STAGES.get(self._name, self._name), stage=stage, error=error[:64], problems=problems,
+            topic=original.topic, partition=original.partition, offset=original.offset, sealed=self._seal(original),
         )  # fmt: skip
         return self._outgoing(told, None)
 
