@@ -92,9 +92,15 @@ class Seen:
     closed_ms: dict[str, int] = field(default_factory=dict)
     handed: dict[str, int] = field(default_factory=dict)
 
-    def milliseconds(self) -> list[int]:
-        """From sending to closing, per request closed, sorted."""
-        return sorted(at - self.sent_ms[self.requests[r]] for r, at in self.closed_ms.items() if r in self.requests)
+    def moments(self, *, handed: bool = False) -> dict[str, int]:
+        """When each submission sent from here was closed, or handed over."""
+        told = self.handed if handed else self.closed_ms
+        named = {self.requests.get(request, ""): at for request, at in told.items()}
+        return {name: at for name, at in named.items() if name in self.sent_ms}
+
+    def took_ms(self, *, handed: bool = False) -> list[int]:
+        """From sending to that moment, sorted."""
+        return sorted(at - self.sent_ms[name] for name, at in self.moments(handed=handed).items())
 
 
 class Watcher:

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psutil
 
@@ -13,6 +13,8 @@ from services.ops.cli.run import description, fill_sample, prepare
 from services.ops.installation import Installation
 from stack import supervise
 from stack.sample.people import Human, people
+
+_SERVERS: Final = {"java": "kafka", "postgres": "postgres"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,17 @@ class System:
         """The most memory each service ever held resident, in MiB (Linux's VmHWM; resident now elsewhere)."""
         return {name: round(_peak_bytes(pid) / 2**20, 1) for name, pid in self.pids().items()}
 
+    def cpu_s(self) -> dict[str, float]:
+        """Processor time used so far by each service, and by the embedded broker and database with their children."""
+        used = {name: _cpu(psutil.Process(pid)) for name, pid in self.pids().items()}
+        for process in psutil.process_iter(["name", "cmdline"]):
+            line = " ".join(process.info["cmdline"] or ())
+            if str(self.found.endpoints.data_dir) in line and process.info["name"] in _SERVERS:
+                name = _SERVERS[process.info["name"]]
+                family = [process, *process.children(recursive=True)]
+                used[name] = used.get(name, 0.0) + sum(_cpu(one) for one in family)
+        return used
+
     def logs(self) -> Iterator[Path]:
         """Everything the services wrote."""
         yield from sorted((self.found.endpoints.data_dir / "logs").glob("*.log*"))
@@ -50,6 +63,15 @@ def running(count: int = 2_000, *, folder: Path | None = None) -> Iterator[Syste
             yield System(found, description(found), humans)
         finally:
             supervise.shut_down(data.resolve(), lambda _: None)
+
+
+def _cpu(process: psutil.Process) -> float:
+    """Processor seconds of one process, of its ended children too: PostgreSQL's workers come and go."""
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(times.user + times.system + times.children_user + times.children_system)
 
 
 def _peak_bytes(pid: int) -> int:

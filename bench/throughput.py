@@ -16,7 +16,7 @@ from typing import Any, Final
 import psutil
 
 from bench import load
-from bench.load import Seen, Sender, Submission, Watcher
+from bench.load import Sender, Submission, Watcher
 from bench.system import System, running
 
 RESULTS: Final = Path(__file__).parent / "results"
@@ -64,21 +64,20 @@ def _travel(system: System, submissions: list[Submission], *, handed: bool = Fal
     """Send all at once; what counts is the last one's end (for hand-overs: that it lies on the client's topic)."""
     watcher = Watcher(system)
     sender = Sender(system, watcher.seen)
+    before = system.cpu_s()
     sender.send(submissions)
-    names = set(watcher.seen.sent_ms)
-
-    def moments(seen: Seen) -> dict[str, int]:
-        told = seen.handed if handed else seen.closed_ms
-        return {seen.requests[r]: at for r, at in told.items() if seen.requests.get(r) in names}
-
-    watcher.until(lambda seen: len(moments(seen)) == len(names), WITHIN_S)
-    ends = moments(watcher.seen)
+    watcher.until(lambda seen: len(seen.moments(handed=handed)) == len(submissions), WITHIN_S)
+    ends = watcher.seen.moments(handed=handed)
     started = min(watcher.seen.sent_ms.values())
-    took = sorted(at - watcher.seen.sent_ms[name] for name, at in ends.items())
+    took = watcher.seen.took_ms(handed=handed)
     watcher.close()
     sender.close()
     span_s = (max(ends.values(), default=started) - started) / 1000 or 1.0
-    return {"requests": len(names), "ended": len(ends), "requests_per_s": round(len(ends) / span_s, 1), **spread(took)}
+    used = system.cpu_s()
+    cost = {name: round(1000 * (used[name] - before.get(name, 0.0)) / len(submissions), 2) for name in used}
+    rate = round(len(ends) / span_s, 1)
+    told = {"requests": len(submissions), "ended": len(ends), "requests_per_s": rate, **spread(took)}
+    return told | {"cpu_ms_per_request": cost}
 
 
 def _one_by_one(system: System, submissions: list[Submission]) -> dict[str, Any]:
@@ -86,15 +85,11 @@ def _one_by_one(system: System, submissions: list[Submission]) -> dict[str, Any]
     sender = Sender(system, watcher.seen)
     for count, submission in enumerate(submissions, 1):
         sender.send([submission])
-        watcher.until(lambda seen, count=count: len(_known(seen)) == count, 30)  # type: ignore[misc]
-    took = watcher.seen.milliseconds()
+        watcher.until(lambda seen, count=count: len(seen.moments()) == count, 30)  # type: ignore[misc]
+    took = watcher.seen.took_ms()
     watcher.close()
     sender.close()
     return {"requests": len(submissions), "ended": len(took), **spread(took)}
-
-
-def _known(seen: Seen) -> list[int]:
-    return [at for request, at in seen.closed_ms.items() if seen.requests.get(request) in seen.sent_ms]
 
 
 def spread(took_ms: Sequence[float]) -> dict[str, float]:

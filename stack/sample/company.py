@@ -28,11 +28,16 @@ _TABLES: Final = ("accounts.account", "billing.invoice", "billing.payment_method
 
 def create(database_url: str, humans: Iterable[Human] | None = None) -> int:
     """Build the company's systems anew and fill them; returns how many rows."""
-    everybody = list(humans if humans is not None else people())
+    with psycopg.connect(database_url) as db:
+        db.execute(_SCHEMA)
+    return add(database_url, humans if humans is not None else people())
+
+
+def add(database_url: str, humans: Iterable[Human]) -> int:
+    """Let these people become known to the company's systems; returns how many rows that took."""
+    total = 0
     with psycopg.connect(database_url) as db, db.cursor() as cursor:
-        cursor.execute(_SCHEMA)
-        total = 0
-        for table, rows in _tables(everybody).items():
+        for table, rows in _tables(humans).items():
             with cursor.copy(f"COPY {table} FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row(row)

@@ -54,8 +54,8 @@ def _play(data: Path, within_s: float) -> int:
     found = prepare(data, sample=True)
     supervise.detach(found.endpoints.data_dir)
     described = description(found)
-    with _merchants(described), _closings(found) as closed:
-        play = Play(described, scripts(), closed, lambda request: _deny(found, request))
+    with merchants(described), closings(found) as closed:
+        play = Play(described, scripts(), closed, lambda request: deny(found, request))
         typer.echo(f"sending {len(play.scripts)} submissions")
         started = time.monotonic()
         with Live(console=console, refresh_per_second=4, transient=True) as screen:
@@ -72,7 +72,7 @@ def _play(data: Path, within_s: float) -> int:
 
 
 @contextlib.contextmanager
-def _merchants(described: Mapping[str, Any]) -> Iterator[None]:
+def merchants(described: Mapping[str, Any]) -> Iterator[None]:
     """The sample's merchants, in a process of their own, with nothing but their logins."""
     argv = [sys.executable, "-m", "stack.demo.merchants"]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, text=True, env=python_environment()) as merchants:  # noqa: S603  ours
@@ -83,7 +83,7 @@ def _merchants(described: Mapping[str, Any]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _closings(found: Installation) -> Iterator[Any]:
+def closings(found: Installation) -> Iterator[Any]:
     """Follow `privacy.closed` as an operator does."""
     follower = Follower(found.access("ops"), ["privacy.closed"])
 
@@ -99,5 +99,6 @@ def _closings(found: Installation) -> Iterator[Any]:
         follower.close()
 
 
-def _deny(found: Installation, request_id: str) -> None:
+def deny(found: Installation, request_id: str) -> None:
+    """Deny a request, as an operator does who takes it for fraud."""
     decide(found, Verb.DENY, request_id, reason=Reason.SUSPECTED_FRAUD, basis="demo", by="demo-operator")

@@ -97,7 +97,7 @@ def description(found: Installation) -> dict[str, Any]:
         "mail_dir": str(e.mail_dir),
         "console_url": None,
         "api_url": None,
-        "metrics": {name: worker.get("metrics_url") for name, worker in state["workers"].items()},
+        "metrics": {name: _metrics_url(worker) for name, worker in state["workers"].items()},
         "clients": [
             {
                 "id": client,
@@ -109,6 +109,11 @@ def description(found: Installation) -> dict[str, Any]:
             for client in clients
         ],
     }
+
+
+def _metrics_url(worker: dict[str, Any]) -> str | None:
+    port = worker.get("metrics_port")
+    return f"http://127.0.0.1:{port}/metrics" if port else None
 
 
 def down(data: Data = DEFAULT_DATA) -> None:
