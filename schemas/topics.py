@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, TypeAdapter
 
+from schemas import audit as a
 from schemas import events as e
 from schemas.public import RequesterAnswered, RequestStatusChanged, RequestSubmitted
 
@@ -24,6 +25,8 @@ type_personal = Literal["no", "yes", "sealed"]
 
 _MONTH = timedelta(days=30)
 _PERSONAL_KEEP = timedelta(days=7)
+_HISTORY_KEEP = timedelta(days=1_000)
+"""Longer than the 24 months that records of requests are kept (11 CCR § 7101)."""
 _PERSONAL_SEGMENT = timedelta(minutes=10)
 
 
@@ -136,6 +139,9 @@ CATALOGUE: tuple[Topic, ...] = (
           why="A letter left, or could not"),
     Topic("privacy.parked.<service>", e.Parked, SERVICES, ("ops",), "sealed", max_bytes=PARKED_BYTES,
           why="Records nobody could work on"),
+    Topic("privacy.repairs", a.Repaired, ("ops",), ("ops",), why="Who looked at a parked record, put it back, gave it up"),
+    Topic("privacy.audit-roots", a.AuditRoot, ("ops",), ("ops",), partitions=1, keep=_HISTORY_KEEP,
+          why="What history was, signed"),
 )  # fmt: skip
 
 

@@ -22,7 +22,8 @@ CREATE TABLE ops.requests (request_id text PRIMARY KEY, case_id text, source tex
   timezone text, unverified_at timestamptz, accepted_at timestamptz,
   extended_to date, extension text, percent int NOT NULL DEFAULT 0, missed bool NOT NULL DEFAULT false,
   verdict text, verdict_by text, verdict_detail text, verdict_at timestamptz, verdict_seq int NOT NULL DEFAULT -1,
-  acknowledged_at timestamptz, settled_at timestamptz, closed_at timestamptz, ending text, reason text);
+  acknowledged_at timestamptz, settled_at timestamptz, settled_ending text, settled_reason text,
+  closed_at timestamptz, ending text, reason text);
 CREATE INDEX ON ops.requests (respond_by) WHERE closed_at IS NULL;
 CREATE INDEX ON ops.requests (received_at);
 CREATE INDEX ON ops.requests (case_id);
