@@ -207,8 +207,9 @@ class RequesterAnswered(Value):
             raise between_fields("request_id", "must be given, or `case_id`")
         fields = _PAYLOAD.get(self.kind, ())
         if fields and all(_says_nothing(getattr(self, field)) for field in fields):
-            instead = "".join(f", or `{other}`," for other in fields[1:])
-            raise between_fields(fields[0], f"must say something{instead} when `kind` is {self.kind}")
+            others = " or ".join(f"`{other}`" for other in fields[1:])
+            instead = f"; {others} will do too" if others else ""
+            raise between_fields(fields[0], f"must say something when `kind` is {self.kind}{instead}")
         return self
 
 
