@@ -1,7 +1,8 @@
 """One installation as the operator's commands see it: where it is, its logins, its keys; and how it is set up."""
 
+import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +10,8 @@ from typing import Any, Final
 import psycopg
 
 from connectors.datamap import DataMap, compile_map
+from schemas.values import Mode
+from services.clients.registry import Client
 from services.kernel.errors import Misconfigured
 from services.kernel.keys import FileKeyStore
 from services.kernel.migrate import upgrade
@@ -100,21 +103,40 @@ class Installation:
             return [row[0] for row in db.execute(f"SELECT {column} FROM ops.{table} ORDER BY created_at, 1")]  # noqa: S608  ours
 
     def add_source(self, name: str) -> str:
-        """Register an upstream app: its user, rights and status topic. Returns its password."""
+        """Register an upstream app: its user, rights and status topic. Returns its password.
+
+        Raises:
+            Misconfigured: the name is a client's.
+        """
+        if name in self.names("clients"):
+            message = f"{name} is a client; an upstream app needs another name"
+            raise Misconfigured(message)
         with self.connect() as db:
             db.execute("INSERT INTO ops.sources (name) VALUES (%s) ON CONFLICT DO NOTHING", [name])
         return self._outsider(name, provision.topic_names((), [name], ()), provision.source_acls(name, self.prefix))
 
-    def add_client(self, client: str, *, name: str, contact: str, mode: str) -> str:
-        """Register a client merchant: its topic, user and rights. Returns its password."""
-        with self.connect() as db:
-            db.execute(
-                "INSERT INTO ops.clients (id, name, contact, mode) VALUES (%s, %s, %s, %s) "
-                "ON CONFLICT (id) DO UPDATE SET name = excluded.name, contact = excluded.contact, mode = excluded.mode",
-                [client, name, contact, mode],
-            )
-        names = provision.topic_names((), (), [client])
-        return self._outsider(client, names, provision.client_acls(client, self.prefix))
+    def add_client(self, client: str, *, name: str, contact: str, mode: str) -> str | None:
+        """Register a client merchant with a topic; returns its password when it is new."""
+        from services.ops import clients
+
+        wanted = Client(client, name, contact, Mode(mode))
+        return clients.add(self, [wanted])[0].password
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the broker is one of ours, for trials: only then are outsiders' passwords kept."""
+        return (self.endpoints.data_dir / "kafka").is_dir() and "KAFKA_BOOTSTRAP" not in os.environ
+
+    def remember(self, passwords: Mapping[str, str]) -> None:
+        """Keep outsiders' passwords, if this is an embedded installation."""
+        if self.embedded and passwords:
+            write_json(self.endpoints.data_dir / OUTSIDE_LOGINS, self.outside_logins() | dict(passwords))
+
+    def forget(self, user: str) -> None:
+        """Keep an outsider's password no longer."""
+        left = {name: password for name, password in self.outside_logins().items() if name != user}
+        if left != self.outside_logins():
+            write_json(self.endpoints.data_dir / OUTSIDE_LOGINS, left)
 
     def _outsider(self, user: str, names: dict[str, Any], acls: Iterable[Any]) -> str:
         password = self.outside_logins().get(user) or secrets.token_urlsafe(18)

@@ -6,21 +6,33 @@ What a principal may do is derived from who the catalogue says writes and reads 
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import (
     ACL,
+    ACLFilter,
     ACLOperation,
     ACLPermissionType,
     ACLResourcePatternType,
+    OffsetSpec,
     ResourcePattern,
+    ResourcePatternFilter,
     ResourceType,
+    ScramMechanism,
+    UserScramCredentialDeletion,
     UserScramCredentialUpsertion,
 )
+from kafka.errors import NoError
 
-from schemas.topics import CATALOGUE, CLIENT, SERVICES, UPSTREAM, Topic
+from schemas.topics import CATALOGUE, CLIENT, SERVICES, UPSTREAM, Topic, topic_of
+from services.kernel.errors import PermanentError
 
 OWN_SYSTEMS: Final = ("package", "suppress")
+CLIENT_TOPIC: Final = topic_of("privacy.clients.any.requests")
 READ, WRITE, DESCRIBE = ACLOperation.READ, ACLOperation.WRITE, ACLOperation.DESCRIBE
+
+
+class RefusedByBroker(PermanentError):
+    """The broker refused to make or remove a user or a right; the text says which."""
 
 
 def topic_names(systems: Iterable[str], sources: Iterable[str], clients: Iterable[str]) -> dict[str, Topic]:
@@ -38,6 +50,11 @@ def topic_names(systems: Iterable[str], sources: Iterable[str], clients: Iterabl
     return names
 
 
+def client_topic(client: str) -> str:
+    """The topic of one client."""
+    return CLIENT_TOPIC.named(client)
+
+
 def create_topics(admin: KafkaAdminClient, names: Mapping[str, Topic], prefix: str = "") -> list[str]:
     """Create the topics that are missing; returns their names."""
     there = set(admin.list_topics())
@@ -53,12 +70,51 @@ def create_topics(admin: KafkaAdminClient, names: Mapping[str, Topic], prefix: s
 
 def set_password(admin: KafkaAdminClient, user: str, password: str) -> None:
     """Create a SCRAM user, or give it this password."""
-    errors = admin.alter_user_scram_credentials(
-        [UserScramCredentialUpsertion(user=user, mechanism="SCRAM-SHA-256", iterations=4096, password=password)]
-    )
-    for failed in (errors or {}).values():
-        if failed:
-            raise RuntimeError(failed)
+    set_passwords(admin, {user: password})
+
+
+def set_passwords(admin: KafkaAdminClient, passwords: Mapping[str, str]) -> None:
+    """Create SCRAM users, or give them these passwords.
+
+    Raises:
+        RefusedByBroker: at least one was not taken.
+    """
+    wanted = [
+        UserScramCredentialUpsertion(user=user, mechanism="SCRAM-SHA-256", iterations=4096, password=password)
+        for user, password in passwords.items()
+    ]
+    _expect_none(admin.alter_user_scram_credentials(wanted) if wanted else None)
+
+
+def users(admin: KafkaAdminClient, names: Iterable[str]) -> set[str]:
+    """Those of the names that are SCRAM users."""
+    found = admin.describe_user_scram_credentials(list(names))
+    return {name for name, told in found.items() if told["credential_infos"]}
+
+
+def shut_out(admin: KafkaAdminClient, user: str) -> None:
+    """Take a user's rights first, then its password. What it has open ends at its next step, or at its next login."""
+    everything = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
+    its_own = ACLFilter(f"User:{user}", None, ACLOperation.ANY, ACLPermissionType.ANY, everything)
+    for _, _, error in admin.delete_acls([its_own]):
+        if error is not NoError:
+            raise RefusedByBroker(f"the broker kept the rights of {user} ({error.__name__})")
+    if users(admin, [user]):
+        gone = UserScramCredentialDeletion(user=user, mechanism=ScramMechanism.SCRAM_SHA_256)
+        _expect_none(admin.alter_user_scram_credentials([gone]))
+
+
+def empty(admin: KafkaAdminClient, topic: str) -> None:
+    """Delete what a topic of one partition holds now. The topic stays: no sender may ever stand before none."""
+    part = TopicPartition(topic, 0)
+    ends = admin.list_partition_offsets({part: OffsetSpec.LATEST})
+    admin.delete_records({part: ends[part].offset})
+
+
+def _expect_none(errors: Mapping[str, str | None] | None) -> None:
+    for user, error in (errors or {}).items():
+        if error:
+            raise RefusedByBroker(f"the broker refused the user {user}: {error}")
 
 
 def service_acls(service: str, prefix: str = "") -> list[ACL]:
@@ -105,9 +161,13 @@ def client_acls(client: str, prefix: str = "") -> list[ACL]:
 
 
 def apply(admin: KafkaAdminClient, acls: list[ACL]) -> None:
-    """Add rights; those there already stay."""
-    if acls:
-        admin.create_acls(acls)
+    """Add rights; those there already stay.
+
+    Raises:
+        RefusedByBroker: at least one was not added.
+    """
+    if acls and (failed := admin.create_acls(acls)["failed"]):
+        raise RefusedByBroker(f"the broker refused {len(failed)} rights")
 
 
 def _topic(

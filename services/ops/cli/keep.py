@@ -1,15 +1,13 @@
-"""Commands that keep an installation: topics, sources, clients, directory, keys, clock."""
+"""Commands that keep an installation: topics, sources, directory, keys, clock."""
 
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
 
 import psycopg
 import typer
 from rich.progress import Progress
 
-from schemas.values import Mode
 from services.directory.load import load
 from services.directory.rows import Person, person_of, read_rows
 from services.kernel.clock import Clock
@@ -24,7 +22,6 @@ def add_to(app: typer.Typer) -> None:
     groups: dict[str, tuple[Callable[..., None], ...]] = {
         "topics": (topics_create, topics_check),
         "sources": (sources_add, sources_list),
-        "clients": (clients_add, clients_list),
         "directory": (directory_load,),
         "keys": (keys_create, keys_backup, keys_rotate, keys_list),
         "clock": (clock_advance,),
@@ -67,24 +64,6 @@ def sources_add(name: str, data: Data = DEFAULT_DATA) -> None:
 def sources_list(data: Data = DEFAULT_DATA, *, as_json: AsJson = False) -> None:
     """List upstream apps."""
     show([{"source": name} for name in installation(data).names("sources")], as_json=as_json)
-
-
-def clients_add(
-    client: str,
-    name: Annotated[str, typer.Option(help="the merchant's name")],
-    contact: Annotated[str, typer.Option(help="its privacy contact's e-mail")],
-    mode: Annotated[Mode, typer.Option(help="what it told us to do")] = Mode.FORWARD,
-    data: Data = DEFAULT_DATA,
-) -> None:
-    """Register a client merchant with a topic of its own; prints its password."""
-    typer.echo(installation(data).add_client(client, name=name, contact=contact, mode=mode))
-
-
-def clients_list(data: Data = DEFAULT_DATA, *, as_json: AsJson = False) -> None:
-    """List clients."""
-    with installation(data).connect() as db:
-        rows = db.execute("SELECT id, name, mode, enabled FROM ops.clients ORDER BY id").fetchall()
-    show([dict(zip(("client", "name", "mode", "enabled"), row, strict=True)) for row in rows], as_json=as_json)
 
 
 def directory_load(file: Path, data: Data = DEFAULT_DATA) -> None:
