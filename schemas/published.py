@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,8 @@ JSON: Final = "schemas/json"
 _END: Final = ".schema.json"
 
 
-def generated() -> dict[str, str]:
+@cache
+def generated() -> Mapping[str, str]:
     """Every file written from the code, by its path below the root."""
     files = {f"{JSON}/{kind.__name__}{_END}": _json(shape(kind)) for kind in travelling()}
     return files | {asyncapi.WHERE: asyncapi.text(), table.WHERE: table.page()}
