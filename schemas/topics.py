@@ -16,7 +16,8 @@ from schemas import audit as a
 from schemas import events as e
 from schemas.public import RequesterAnswered, RequestStatusChanged, RequestSubmitted
 
-SERVICES = ("intake", "verifier", "fulfiller", "notifier", "ops")
+WORKERS = ("intake", "verifier", "fulfiller", "notifier")
+SERVICES = (*WORKERS, "ops")
 STAGES = {"tasks": "fulfiller"}
 """Stages that run in another service's process: they write and park under its name."""
 UPSTREAM, CLIENT, SYSTEM = "upstream", "client", "system"
@@ -107,8 +108,8 @@ CATALOGUE: tuple[Topic, ...] = (
           why="Whose data, which law, which clock"),
     Topic("privacy.answered", e.AnswerRecorded, ("intake",), ("verifier", "fulfiller", "notifier", "ops"),
           why="An answer's kind and what it adds"),
-    Topic("privacy.waiting", e.PartWaiting, ("intake", "verifier", "fulfiller", "notifier"),
-          ("notifier", "intake", "ops"), why="A part waits for somebody until a known moment"),
+    Topic("privacy.waiting", e.PartWaiting, ("verifier", "fulfiller"), ("notifier", "intake", "ops"),
+          why="A part waits for somebody until a known moment"),
     Topic("privacy.verified", e.RequestVerified, ("verifier",), ("fulfiller", "notifier", "intake", "ops"),
           why="The requester is who they say they are"),
     Topic("privacy.unverified", e.VerificationFailed, ("verifier",), ("fulfiller", "notifier", "intake", "ops"),
@@ -137,9 +138,9 @@ CATALOGUE: tuple[Topic, ...] = (
           why="Every part ended"),
     Topic("privacy.notified", e.Notice, ("notifier",), ("intake", "fulfiller", "ops"),
           why="A letter left, or could not"),
-    Topic("privacy.parked.<service>", e.Parked, SERVICES, ("ops",), "sealed", max_bytes=PARKED_BYTES,
+    Topic("privacy.parked.<service>", e.Parked, WORKERS, ("ops",), "sealed", max_bytes=PARKED_BYTES,
           why="Records nobody could work on"),
-    Topic("privacy.repairs", a.Repaired, ("ops",), ("ops",), why="Who looked at a parked record, put it back, gave it up"),
+    Topic("privacy.repairs", a.Repaired, ("ops",), ("ops",), why="Who read a parked record, put it back, gave it up"),
     Topic("privacy.audit-roots", a.AuditRoot, ("ops",), ("ops",), partitions=1, keep=_HISTORY_KEEP,
           why="What history was, signed"),
 )  # fmt: skip
