@@ -24,8 +24,8 @@ MOST_BYTES: Final = 262_144
 MOST_HEADER_BYTES: Final = 16_384
 SPEC: Final = "1.0"
 STRUCTURED: Final = "application/cloudevents"
-_LAST_MS: Final = 253_402_300_799_000
-"""The end of the year 9999; a producer may write any time into a record."""
+_LAST_MS: Final = 32_503_679_999_000
+"""The end of the year 2999: a producer may write any time into a record, and time is calculated with."""
 
 Headers = list[tuple[str, bytes]]
 Model = TypeVar("Model", bound=BaseModel)
@@ -50,7 +50,7 @@ class Record:
 
     @property
     def at(self) -> datetime:
-        """The record's timestamp; between 1970 and 9999, whatever was written there."""
+        """The record's timestamp; between 1970 and 2999, whatever was written there."""
         return datetime.fromtimestamp(min(max(self.at_ms, 0), _LAST_MS) / 1000, UTC)
 
     def header(self, name: str) -> str | None:

@@ -4,8 +4,13 @@ import secrets
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.servers import TestBroker, TestServers
+
+settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("calm")
+"""How fast a machine is proves nothing; pytest's own time limit still holds."""
 
 
 @pytest.fixture(scope="session")

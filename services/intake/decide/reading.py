@@ -1,8 +1,8 @@
 """Turn an outsider's record into something to decide on: content, or the list of what is wrong with it. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
@@ -17,7 +17,15 @@ from schemas.wire import Record, Unreadable
 REQUESTS: Final = "privacy.requests"
 ANSWERS: Final = "privacy.answers"
 LONGEST_ID: Final = 64
+SHORT: Final = 16
+"""Hexadecimal digits that tell the answers of one case apart."""
 _SAFE: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
+CLOCK_SKEW: Final = timedelta(minutes=5)
+"""How far an app's clock may be ahead of the broker's."""
+DAY: Final = timedelta(days=1)
+"""How far a person's calendar may be ahead of UTC's."""
+_PAST: Final = frozenset({"signed_at", "on"})
+"""What somebody signed, and a purchase they remember, lie behind them wherever they stand."""
 Body = TypeVar("Body", bound=BaseModel)
 
 
@@ -51,6 +59,7 @@ class Answer:
     answer_id: str | None
     case_id: str
     request_id: str
+    digest: str
     body: RequesterAnswered | None
     problems: tuple[Problem, ...] = ()
     ignored: int = 0
@@ -81,7 +90,7 @@ class Reader:
             source=read.source,
             submission_id=submission_id,
             case_id=self._name_case(read.source, submission_id or str(record.position_id)),
-            digest=self._digest(read.body.model_dump_json().encode()) if read.body else "",
+            digest=self._digest(_content(read.body)) if read.body else "",
             body=read.body,
             problems=read.problems,
             ignored=read.ignored,
@@ -98,6 +107,7 @@ class Reader:
             answer_id=_code(read.data.get("answer_id")),
             case_id=filed,
             request_id=filed,
+            digest=self._digest(_content(read.body))[:SHORT] if read.body else "",
             body=read.body,
             problems=read.problems,
             ignored=read.ignored,
@@ -120,12 +130,34 @@ def _read(model: type[Body], record: Record) -> _Read[Body]:
     try:
         data: Mapping[str, Any] = wire.unwrap(record)
         body = wire.read(model, data)
+        if ahead := [Problem(field=at, rule="must not lie in the future") for at in _ahead(body, record.at)]:
+            raise Unreadable(ahead, data)
     except Unreadable as error:
+        body = None
         data, problems = error.data, error.problems
     source = _code(data.get("source")) or _code(record.header("ce_source"))
     if source is None:
         raise Unreadable([*problems, Problem(field="source", rule="must name the app that submits")])
     return _Read(source, data, body, tuple(problems), wire.ignored(body, data) if body else 0)
+
+
+def _ahead(value: BaseModel, now: datetime, at: str = "") -> Iterator[str]:
+    """The paths of moments and days that must have passed at `now`, and have not."""
+    for name, inner in value:
+        if name in _PAST and isinstance(inner, date):
+            late = inner > now + CLOCK_SKEW if isinstance(inner, datetime) else inner > (now + DAY).date()
+            yield from [f"{at}{name}"] * late
+        elif isinstance(inner, BaseModel):
+            yield from _ahead(inner, now, f"{at}{name}.")
+        elif isinstance(inner, list):
+            for index, item in enumerate(inner):
+                if isinstance(item, BaseModel):
+                    yield from _ahead(item, now, f"{at}{name}.{index}.")
+
+
+def _content(body: BaseModel) -> bytes:
+    """What was said, without what was left to defaults: a field added later must not make it another content."""
+    return body.model_dump_json(exclude_defaults=True).encode()
 
 
 def _code(value: object) -> str | None:
