@@ -37,8 +37,14 @@ class Account:
                 self.counts[category] = self.counts.get(category, 0) + number
 
     def keep(self, retained: Retained) -> None:
-        """Note what was kept, and why."""
+        """Note what was kept, and why; what is kept on one ground is told together."""
         self.outcomes.add(Outcome.RETAINED)
+        for index, other in enumerate(self.retained):
+            if (other.category, other.code, other.citation) == (retained.category, retained.code, retained.citation):
+                until = max((day for day in (other.until, retained.until) if day), default=None)
+                both = {"count": other.count + retained.count, "until": until}
+                self.retained[index] = other.model_copy(update=both)
+                return
         self.retained.append(retained)
 
     def receipt(self, task: Task) -> Receipt:

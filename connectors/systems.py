@@ -70,6 +70,12 @@ class SystemMap(Mapped):
         """Everything it holds, in whatever way it is described."""
         return [*self.tables, *self.holds]
 
+    @property
+    def correctable(self) -> frozenset[str]:
+        """Every field a correction can change here."""
+        fields = [*(t.fields for t in self.tables), *(h.fields for h in self.holds)]
+        return frozenset(about.correctable for some in fields for about in some.values() if about.correctable)
+
     def wait(self, attempts: int) -> timedelta:
         """How long to wait after that many attempts before the next."""
         return timedelta(seconds=min(self.longest_wait_s, self.first_wait_s * 2.0 ** min(attempts - 1, 20)))

@@ -36,11 +36,6 @@ def _fields(task: Task, columns: dict[str, str]) -> list[str]:
     return [correction.field for correction in task.corrections if correction.field in columns]
 
 
-def correctable(bounds: Sequence[Bound]) -> frozenset[str]:
-    """Every field a correction can change in these tables."""
-    return frozenset(f.correctable for b in bounds for f in b.declared.fields.values() if f.correctable)
-
-
 def prefer(
     db: sa.Connection, declared: PreferenceMap, table: sa.Table, tasks: Sequence[Task], accounts: Accounts
 ) -> None:

@@ -12,9 +12,9 @@ from connectors.port import Finding
 from connectors.sql.bearing import bearable
 from connectors.sql.ledger import LEDGER
 from connectors.sql.references import torn
-from connectors.sql.words import guess
 from connectors.systems import SystemMap
 from connectors.tables import TableMap
+from connectors.words import guess
 
 Columns = Mapping[str, Mapping[str, Any]]
 _Said = tuple[str, str, bool]

@@ -1,7 +1,7 @@
 """One SQL database behind one entry of the data map."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -9,13 +9,14 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from connectors.account import open_accounts
-from connectors.port import Answer, Finding, Sink, Task, Trouble
+from connectors.port import Answer, Finding, Found, Sink, Task, Trouble
 from connectors.sql.bound import BadRecordKey, chunks
 from connectors.sql.check import find_gaps
 from connectors.sql.export import export
 from connectors.sql.ledger import Ledger
 from connectors.sql.live import Live, NotAsDeclared
 from connectors.sql.outlet import Outlet
+from connectors.sql.scan import found_keys
 from connectors.sql.work import Work
 from connectors.systems import SystemMap
 from schemas.values import Action
@@ -55,13 +56,22 @@ class SqlSystem:
         """Compare the data map with the live schema."""
         return await asyncio.to_thread(find_gaps, self._name, self._map, self._engine)
 
+    async def scan(self) -> AsyncIterator[Sequence[Found]]:
+        """Every record key of the company's own rows, table by table."""
+        live = await asyncio.to_thread(self._reach)
+        for bound in live.bounds:
+            if bound.parent is None and bound.declared.use == "own":
+                reading = found_keys(self._engine, bound)
+                while some := await asyncio.to_thread(next, reading, None):
+                    yield some
+
     async def close(self) -> None:
         """Close idle connections."""
         await asyncio.to_thread(self._engine.dispose)
 
     def _perform(self, tasks: list[Task], outlet: Outlet) -> Answers:
         try:
-            live = self._live or self._open()
+            live = self._reach()
         except NotAsDeclared:
             return _trouble(tasks, retry=False, code="misconfigured")
         except exc.SQLAlchemyError as error:
@@ -72,10 +82,12 @@ class SqlSystem:
             exports, lambda some: self._export(live, some, outlet), once=lambda: outlet.used
         )
 
-    def _open(self) -> Live:
-        self._ledger.create(self._engine)
-        with self._engine.connect() as db:
-            self._live = Live.read(db, self._map)
+    def _reach(self) -> Live:
+        """The declared tables as they are; read when first needed."""
+        if self._live is None:
+            self._ledger.create(self._engine)
+            with self._engine.connect() as db:
+                self._live = Live.read(db, self._map)
         return self._live
 
     def _try(

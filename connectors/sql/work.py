@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from connectors.account import Accounts, open_accounts
 from connectors.port import Receipt, Task
 from connectors.sql.bound import chunks
-from connectors.sql.change import correct, correctable, prefer
+from connectors.sql.change import correct, prefer
 from connectors.sql.erase import erase
 from connectors.sql.live import Live
 from connectors.systems import SystemMap
@@ -51,7 +51,7 @@ class Work:
         for bound in self.live.bounds:
             for some in chunks(bound.owners(tasks)):
                 correct(self.db, bound, some, accounts)
-        known = correctable(self.live.bounds)
+        known = self.declared.correctable
         for task in tasks:
             if task.keys and not any(correction.field in known for correction in task.corrections):
                 accounts[task.task_id].outcomes.add(Outcome.UNNEEDED)

@@ -1,0 +1,33 @@
+"""The worlds every connector's contract is tried in."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract.worlds import DrawerWorld, FilesWorld, SqlWorld, World
+
+SUFFIXES = {"csv": ".csv", "json": ".json", "jsonl": ".jsonl"}
+KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.integration), "fake", *SUFFIXES]
+
+
+def world_of(kind: str, folder: Path, request: pytest.FixtureRequest) -> World:
+    if kind == "postgresql":
+        return SqlWorld(request.getfixturevalue("module_database_url"))
+    if kind == "sqlite":
+        return SqlWorld(f"sqlite:///{folder / 'shop.db'}")
+    return DrawerWorld() if kind == "fake" else FilesWorld(folder, SUFFIXES[kind])
+
+
+@pytest.fixture(params=KINDS)
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    made = world_of(request.param, tmp_path, request)
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=KINDS[:2])
+def sql(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    made = world_of(request.param, tmp_path, request)
+    yield made
+    made.close()

@@ -1,0 +1,183 @@
+"""The little company behind each kind of connector, and a way to look at its rows past the connector."""
+
+import asyncio
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from connectors.files import open_files
+from connectors.files.formats import read
+from connectors.memory import Remembering
+from connectors.port import Answer, Pending, Receipt, Sink, System, Task
+from connectors.sql import SqlSystem, open_sql
+from connectors.sql.ledger import LEDGER
+from schemas.values import Action
+from tests.contract.company import KEYS, Basket, rows, shop
+from tests.contract.fake import Drawer, Memo
+
+META = sa.MetaData()
+_INT, _TEXT, _DAY = sa.Integer, sa.Text, sa.Date
+_COLUMNS: dict[str, dict[str, Any]] = {
+    "person": {"id": _INT, "name": _TEXT, "email": _TEXT, "card": _TEXT, "note": _TEXT},
+    "invoice": {"number": _TEXT, "person_id": _INT, "issued_on": _DAY, "email": _TEXT},
+    "visit": {"id": _INT, "person_id": _INT, "postcode": _TEXT, "browser": _TEXT, "pages": _INT},
+    "parcel": {"id": _INT, "person_id": _INT, "client": _TEXT, "street": _TEXT, "shipped_on": _DAY},
+    "delivery_time": {"id": _INT, "person_id": _INT, "client": _TEXT, "hours": _INT},
+    "newsletter": {"id": _INT, "person_id": _INT, "email": _TEXT, "topic": _TEXT, "origin": _TEXT, "score": _INT,
+                   "joined_on": _DAY, "born_on": _DAY, "consent": _TEXT},
+    "answer": {"id": _INT, "newsletter_id": _INT, "mood": _TEXT},
+    "preference": {"person_id": _INT, "no_sale": sa.Boolean, "no_ads": sa.Boolean},
+}  # fmt: skip
+_REFUSED = sa.CheckConstraint("email <> 'nobody@example.org'")
+TABLES = {
+    name: sa.Table(
+        name, META, *(sa.Column(column, kind, primary_key=column == KEYS[name], index=column.endswith("_id"),
+                                nullable=column not in {"topic", "score"})
+                      for column, kind in columns.items()), *([_REFUSED] if name == "person" else []),
+    )
+    for name, columns in _COLUMNS.items()
+}  # fmt: skip
+
+
+def plain(row: Mapping[str, Any]) -> dict[str, str | None]:
+    """A row's values as text, and nothing where there is nothing: what any system can hold."""
+    return {name: _plain(value) for name, value in row.items()}
+
+
+def _plain(value: Any) -> str | None:
+    if value is None or value == "":
+        return None
+    return str(value).lower() if str(value) in {"True", "False"} else str(value)
+
+
+class World:
+    """One system behind a connector."""
+
+    can: frozenset[Action] = frozenset(Action)
+    refuses = True
+    system: System
+
+    def __init__(self) -> None:
+        self.runner = asyncio.Runner()
+
+    def perform(self, tasks: Sequence[Task], sink: Sink) -> list[Answer]:
+        """Give tasks, and those that are pending again, until all have ended."""
+        left, answers = {task.task_id: task for task in tasks}, dict[UUID, Answer]()
+        for _ in range(9):
+            if left:
+                told = self.runner.run(self.system.perform(list(left.values()), sink))
+                answers |= {answer.task_id: answer for answer in told}
+                left = {i: task for i, task in left.items() if isinstance(answers[i], Pending)}
+                self.meanwhile()
+        return [answers[task.task_id] for task in tasks]
+
+    def meanwhile(self) -> None:
+        """What happens elsewhere before a pending task is given again."""
+
+    def do(self, *tasks: Task) -> list[Answer]:
+        return self.perform(tasks, Basket())
+
+    def one(self, wanted: Task) -> Receipt:
+        [answer] = self.do(wanted)
+        assert isinstance(answer, Receipt), answer
+        return answer
+
+    def rows(self, table: str, **where: Any) -> list[dict[str, str | None]]:
+        wanted = plain(where)
+        found = [plain(row) for row in self.all_rows(table)]
+        some = [row for row in found if all(row.get(name) == value for name, value in wanted.items())]
+        return sorted(some, key=lambda row: str(row[KEYS[table]]))
+
+    def all_rows(self, table: str) -> Iterator[Mapping[str, Any]]:
+        raise AssertionError
+
+    def add(self, table: str, *new: Mapping[str, Any]) -> None:
+        raise AssertionError
+
+    def close(self) -> None:
+        self.runner.run(self.system.close())
+        self.runner.close()
+
+
+class SqlWorld(World):
+    """A database."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+        self.system: SqlSystem = open_sql("shop", shop(), {"SHOP": url})
+        self.fill()
+
+    def fill(self) -> None:
+        with self.engine.begin() as db:
+            META.drop_all(db)
+            db.execute(sa.text(f"DROP TABLE IF EXISTS {LEDGER}"))
+            META.create_all(db)
+            for name, some in rows().items():
+                if some:
+                    db.execute(TABLES[name].insert(), some)
+
+    def all_rows(self, table: str) -> Iterator[Mapping[str, Any]]:
+        with self.engine.begin() as db:
+            yield from (dict(row) for row in db.execute(sa.select(TABLES[table])).mappings())
+
+    def add(self, table: str, *new: Mapping[str, Any]) -> None:
+        with self.engine.begin() as db:
+            db.execute(TABLES[table].insert(), [dict(row) for row in new])
+
+    def close(self) -> None:
+        super().close()
+        self.engine.dispose()
+
+
+class FilesWorld(World):
+    """A folder of files, all of one format."""
+
+    refuses = False
+
+    def __init__(self, folder: Path, suffix: str) -> None:
+        super().__init__()
+        self.folder, self.suffix = folder, suffix
+        for name, some in rows().items():
+            self._write(name, some)
+        self.system = open_files("shop", shop("files"), {"SHOP": str(folder)})
+
+    def all_rows(self, table: str) -> Iterator[Mapping[str, Any]]:
+        return read(self.folder / f"{table}{self.suffix}")
+
+    def add(self, table: str, *new: Mapping[str, Any]) -> None:
+        self._write(table, [*self.all_rows(table), *new])
+
+    def _write(self, table: str, some: Sequence[Mapping[str, Any]]) -> None:
+        ready = [{k: v.isoformat() if isinstance(v, date) else v for k, v in row.items()} for row in some]
+        path = self.folder / f"{table}{self.suffix}"
+        if self.suffix == ".json":
+            path.write_text(json.dumps(ready), "utf-8")
+        elif self.suffix == ".jsonl":
+            path.write_text("".join(json.dumps(row) + "\n" for row in ready), "utf-8")
+        else:
+            with path.open("w", encoding="utf-8", newline="") as stream:
+                writer = csv.DictWriter(stream, list(_COLUMNS[table]))
+                writer.writeheader()
+                writer.writerows(ready)
+
+
+class DrawerWorld(World):
+    """A system made of dictionaries: the fake other tests use."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drawer = Drawer("shop", shop("fake"), rows())
+        self.system = Remembering(self.drawer, Memo())
+
+    def all_rows(self, table: str) -> Iterator[Mapping[str, Any]]:
+        return iter(self.drawer.tables[table])
+
+    def add(self, table: str, *new: Mapping[str, Any]) -> None:
+        self.drawer.tables[table] += [dict(row) for row in new]
