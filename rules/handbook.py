@@ -1,8 +1,10 @@
 """Everything the rules know from files, compiled once at start and immutable from then on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self
+
+from pydantic import BaseModel
 
 from rules.brands import Brand
 from rules.errors import PolicyProblem
@@ -10,10 +12,13 @@ from rules.laws import Law
 from rules.points import PointPolicy, compile_points
 from rules.yaml_text import parse
 
+_POINTS = "points.yaml"
+_LAWS, _BRANDS = "laws/", "brands/"
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Handbook:
-    """Laws and brands by id, and the points policy."""
+    """Laws and brands by id, and the points policy. Two handbooks are never equal: what is derived from one is kept."""
 
     laws: Mapping[str, Law]
     brands: Mapping[str, Brand]
@@ -28,20 +33,47 @@ class Handbook:
         """
         laws: dict[str, Law] = {}
         brands: dict[str, Brand] = {}
-        for path, text in sorted(files.items()):
-            if path.startswith("laws/"):
-                law = parse(f"policies/{path}", text, Law)
-                _once(laws, law.id, path)
-                laws[law.id] = law
-            elif path.startswith("brands/"):
-                brand = parse(f"policies/{path}", text, Brand)
-                _once(brands, brand.id, path)
-                brands[brand.id] = brand
-        if "points.yaml" not in files:
-            raise PolicyProblem("policies/points.yaml", 1, "the file is missing")
-        return cls(laws, brands, compile_points(files["points.yaml"]))
+        for path, text in sorted(files.items(), reverse=True):  # laws before brands, which may name them
+            match _read(path, text):
+                case Law() as law:
+                    _once(laws, law.id, path)
+                    laws[law.id] = law
+                case Brand() as brand:
+                    _once(brands, brand.id, path)
+                    _knows_its_laws(brand, laws, path)
+                    brands[brand.id] = brand
+        if _POINTS not in files:
+            raise PolicyProblem(f"policies/{_POINTS}", 1, "the file is missing")
+        return cls(laws, brands, compile_points(files[_POINTS]))
+
+
+def problems(files: Mapping[str, str]) -> Iterator[PolicyProblem]:
+    """Everything wrong with the files, one problem a file; what they say of each other comes when each is right."""
+    wrong = 0
+    for path, text in sorted(files.items()):
+        try:
+            _read(path, text)
+        except PolicyProblem as problem:
+            wrong += 1
+            yield problem
+    if not wrong:
+        try:
+            Handbook.compile(files)
+        except PolicyProblem as problem:
+            yield problem
+
+
+def _read(path: str, text: str) -> BaseModel | None:
+    model = Law if path.startswith(_LAWS) else Brand if path.startswith(_BRANDS) else None
+    return parse(f"policies/{path}", text, model) if model else None
 
 
 def _once(known: Mapping[str, object], name: str, path: str) -> None:
     if name in known:
         raise PolicyProblem(f"policies/{path}", 1, f"{name} is defined in another file too")
+
+
+def _knows_its_laws(brand: Brand, laws: Mapping[str, Law], path: str) -> None:
+    for one in brand.not_bound_by:
+        if one.law not in laws:
+            raise PolicyProblem(f"policies/{path}", 1, f"not_bound_by: there is no law {one.law}")

@@ -1,119 +1,124 @@
-"""One law as data: whom it protects, what it grants, its clocks; every number with source and confidence."""
+"""One law as data: whom it protects, what it grants, its clocks, limits and letters; every fact with its source."""
 
 from datetime import date
-from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Annotated
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from schemas.values import Context, Right, SubmittedRight
-
-_ZONES = available_timezones()
-
-
-def _known_zone(name: str) -> str:
-    if name not in _ZONES:
-        message = "must be an IANA time zone, such as America/Los_Angeles"
-        raise ValueError(message)
-    return name
-
-
-class Entry(BaseModel):
-    """Base of a law file's entries: immutable, and a misspelt key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Sourced(Entry):
-    """A fact with where it comes from and how sure we are."""
-
-    source: str = Field(min_length=3)
-    confidence: Literal["verified", "secondary", "from_memory", "unconfirmed"]
-
-
-class Span(Sourced):
-    """A length of time: exactly one of the units."""
-
-    days: int | None = Field(None, gt=0)
-    business_days: int | None = Field(None, gt=0)
-    months: int | None = Field(None, gt=0)
-
-    @model_validator(mode="after")
-    def _one_unit(self) -> "Span":
-        if sum(unit is not None for unit in (self.days, self.business_days, self.months)) != 1:
-            message = "give exactly one of days, business_days, months"
-            raise ValueError(message)
-        return self
-
-    def text(self) -> str:
-        """The span in words."""
-        if self.days:
-            return f"{self.days} calendar days"
-        if self.business_days:
-            return f"{self.business_days} business days"
-        return f"{self.months} calendar months"
+from rules.clauses import (
+    Agents,
+    Appeal,
+    Applies,
+    Excluded,
+    Fees,
+    Grant,
+    LookBack,
+    MustSay,
+    Occasion,
+    OptOutProof,
+    Pauses,
+    Protects,
+    Reading,
+    Records,
+    Recourse,
+    StandsIn,
+    Statement,
+)
+from rules.errors import AtPath
+from rules.facts import ClockRule, Dated, Frequency, Sourced, Verify, ZoneName, first_for
+from schemas.values import Context, Right
 
 
-class ClockRule(Entry):
-    """How long a right may take. `extended` counts from receipt, not from the first deadline."""
-
-    rights: list[SubmittedRight] | Literal["all"] = "all"
-    respond: Span
-    extended: Span | None = None
-    acknowledge: Span | None = None
-
-
-class Verify(Sourced):
-    """What a right needs before it may be served."""
-
-    rights: list[SubmittedRight]
-    points: int = Field(ge=0, le=4)
-    declaration: bool = False
-
-
-class Appeal(Sourced):
-    """The person's second chance."""
-
-    offered: bool
-    to: str | None = None
-
-
-class Law(Entry):
+class Law(Dated):
     """One law."""
 
     id: Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,8})+$")]
     name: str
     citation: str
-    country: str
-    region: str | None = None
-    countries: list[str] = []
-    timezone: Annotated[str, AfterValidator(_known_zone)]
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+    region: Annotated[str, Field(pattern=r"^[A-Z0-9]{1,3}$")] | None = None
+    countries: list[Annotated[str, Field(pattern=r"^[A-Z]{2}$")]] = []
+    timezone: ZoneName
     effective_from: date
-    effective_to: date | None = None
-    contexts: list[Context] = [Context.INDIVIDUAL_HOUSEHOLD, Context.UNKNOWN]
-    grants: list[SubmittedRight]
+    in_force: Sourced
+    applies_to: Applies
+    protects: list[Protects] = Field(min_length=1)
+    grants: list[Grant] = Field(min_length=1)
     clocks: list[ClockRule] = Field(min_length=1)
+    reading: Reading | None = None
     verification: list[Verify] = []
+    opt_out_proof: OptOutProof | None = None
+    agents: Agents
+    frequency: list[Frequency] = []
+    fees: Fees | None = None
+    look_back: list[LookBack] = []
     appeal: Appeal
-    signal: bool = Field(default=False, description="an opt-out preference signal must be honoured")
-    agents: str = "any"
-    regulator: str = ""
-    source: str
+    recourse: Recourse
+    deemed_refusal: Sourced | None = None
+    pauses: Pauses | None = None
+    must_say: list[MustSay] = []
+    records: Records | None = None
+    signal: Sourced | None = Field(None, description="since when an opt-out preference signal must be honoured")
+    stands_in_for: StandsIn | None = None
+    business_contact: Excluded | None = None
 
-    def clock(self, right: Right) -> ClockRule:
-        """The clock of a right: the first rule that names it, else the one for all."""
-        named = (rule for rule in self.clocks if rule.rights != "all" and right in rule.rights)
-        return next(named, next((rule for rule in self.clocks if rule.rights == "all"), self.clocks[0]))
+    @model_validator(mode="after")
+    def _consistent(self) -> "Law":
+        for index, grant in enumerate(self.grants):
+            for right in grant.rights:
+                twins = [other for other in self.grants[:index] if right in other.rights and _meet(other, grant)]
+                if twins:
+                    raise AtPath(("grants", index), f"{right} is granted twice for the same days")
+        if self.region and self.countries:
+            raise AtPath(("countries",), "a law of a region has no list of countries")
+        return self
 
-    def covers(self, country: str, region: str | None, on: date) -> bool:
-        """Whether it protects people of a place on a day."""
-        if on < self.effective_from or (self.effective_to and on > self.effective_to):
-            return False
-        if country == self.country or country in self.countries:
-            return self.region is None or self.region == region
-        return False
+    def reaches(self, country: str, region: str | None) -> bool:
+        """Whether it is a law of this place."""
+        here = country == self.country or country in self.countries
+        return here and (self.region is None or self.region == region)
+
+    def protects_in(self, context: Context, on: date) -> bool:
+        """Whether it protects a person asking in this capacity."""
+        return any(context in part.contexts and part.holds(on) for part in self.protects)
+
+    def grant(self, right: Right, on: date) -> Grant | None:
+        """What gives the right on a day, if anything does."""
+        wanted = meant(right)
+        return next((grant for grant in self.grants if wanted in grant.rights and grant.holds(on)), None)
+
+    def clock(self, right: Right, on: date) -> ClockRule | None:
+        """The clock of a right: the rule that names it, else the one for all; none where the law sets none."""
+        if right is Right.APPEAL:
+            return self.appeal.clock
+        return first_for(self.clocks, meant(right), on)
+
+    def proof(self, right: Right, on: date) -> Verify | None:
+        """The law's own rule on who may be believed for a right."""
+        return first_for(self.verification, right, on)
+
+    def limit(self, right: Right, on: date) -> Frequency | None:
+        """How often the right is answered free."""
+        return first_for(self.frequency, right, on)
+
+    def says(self, occasion: Occasion, on: date) -> frozenset[Statement]:
+        """What an answer of this kind must contain."""
+        demands = [m for m in self.must_say if m.occasion is occasion and m.holds(on)]
+        return frozenset(statement for demand in demands for statement in demand.says)
 
     @property
     def zone(self) -> ZoneInfo:
         """The zone its days are counted in."""
         return ZoneInfo(self.timezone)
+
+
+def meant(right: Right) -> Right:
+    """The right itself; a message that names none may turn out to be any, so the clock of an access runs."""
+    return Right.KNOW_SPECIFIC if right is Right.UNCLASSIFIED else right
+
+
+def _meet(one: Dated, other: Dated) -> bool:
+    """Whether there is a day on which both hold."""
+    start = max(one.effective_from or date.min, other.effective_from or date.min)
+    return one.holds(start) and other.holds(start)
