@@ -8,14 +8,15 @@ PYTHON ?= python3 python3.13 python3.12 python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make .venv with every requirement, hash-checked; quick when nothing changed
 
-$(READY): requirements/dev.txt pyproject.toml
+$(READY): requirements/installer.txt requirements/dev.txt pyproject.toml
 	@python=""; \
 	for candidate in $(PYTHON); do \
 	  if "$$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; \
@@ -31,18 +32,21 @@ $(READY): requirements/dev.txt pyproject.toml
 	    echo "setup: $$python cannot make virtual environments; install its venv module (Debian: python3-venv)." >&2; exit 1; }; \
 	fi
 	@echo "setup: installing the pinned requirements (hash-checked)"
-	@$(INSTALL) --require-hashes --requirement requirements/dev.txt
-	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@$(PIP) --require-hashes --requirement requirements/installer.txt
+	@$(UV) --require-hashes --requirement requirements/dev.txt || { \
+	  echo "setup: trying again with pip, which takes a few minutes"; \
+	  $(PIP) --require-hashes --requirement requirements/dev.txt; }
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 lock: ## Pin the newest versions the ranges allow (needs the network)
 	@test -x .lock/bin/uv || { python3 -m venv .lock && .lock/bin/pip install --quiet uv; }
-	@compile() { echo "lock: $$2"; \
+	@compile() { echo "lock: $$1"; \
 	  UV_CUSTOM_COMPILE_COMMAND="make lock" .lock/bin/uv pip compile --quiet --upgrade --generate-hashes --universal \
-	    --python-version 3.11 --no-emit-index-url --no-emit-find-links \
-	    --extra "$$1" --output-file "$$2" "$${@:3}" pyproject.toml requirements/build.in; }; \
-	compile dev requirements/dev.txt; \
-	compile tracing requirements/runtime.txt --constraint requirements/dev.txt
+	    --python-version 3.11 --no-emit-index-url --no-emit-find-links --output-file "$$@"; }; \
+	compile requirements/installer.txt requirements/installer.in; \
+	compile requirements/dev.txt --extra dev pyproject.toml requirements/build.in; \
+	compile requirements/runtime.txt --extra tracing --constraint requirements/dev.txt pyproject.toml requirements/build.in
 
 check: setup ## Check style, types, import contracts and everything that needs no server
 	@echo "check: ruff format"; $(BIN)/ruff format --check --quiet . || { \
