@@ -25,7 +25,7 @@ from services.kernel.house import House
 from services.kernel.policies import load_handbook, read_policies
 from services.kernel.stage import Stage
 from services.kernel.step import Blueprint
-from services.kernel.store import Leased
+from services.kernel.leases import Leased
 
 TASKS, REPLIES = "privacy.tasks.<system>", "privacy.client-replies"
 

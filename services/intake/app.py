@@ -18,7 +18,7 @@ from services.kernel.house import House
 from services.kernel.policies import load_handbook
 from services.kernel.stage import Stage
 from services.kernel.step import Blueprint
-from services.kernel.store import Leased
+from services.kernel.leases import Leased
 
 
 def build(house: House) -> list[Stage[Any, Any]]:

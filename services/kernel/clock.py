@@ -5,12 +5,14 @@ Embedded installations may shift time by an offset kept in the database, so that
 
 import time
 from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4  # noqa: TID251
 
-from uuid import UUID, uuid4
-
+import structlog
 from psycopg import AsyncConnection
 
 from services.kernel.errors import Misconfigured
+
+log = structlog.get_logger()
 
 MOST_SKEW = timedelta(minutes=1)
 """Beyond this disagreement with the database's clock, due work pauses: nobody is timed out by a wrong clock."""
@@ -44,7 +46,10 @@ class Clock:
         if row is None:
             return
         self._ahead = row[1]
-        self.trusted = abs(datetime.now(UTC) - row[0]) <= MOST_SKEW  # noqa: TID251
+        trusted = abs(datetime.now(UTC) - row[0]) <= MOST_SKEW  # noqa: TID251
+        if trusted != self.trusted:
+            log.warning("clock_trusted" if trusted else "clock_disagrees", most_s=MOST_SKEW.total_seconds())
+        self.trusted = trusted
 
     @staticmethod
     async def advance(conn: AsyncConnection, by: timedelta) -> timedelta:
@@ -67,4 +72,4 @@ def monotonic() -> float:
 
 def new_id() -> UUID:
     """Draw a random id, for a decision a person makes."""
-    return uuid4()  # noqa: TID251
+    return uuid4()

@@ -15,7 +15,7 @@ class State(BaseModel):
     """What a service knows of one request (intake: of one case). Immutable; told events yield a new one.
 
     Stored as JSON with BODY, the version of its shape; `upcast` lifts an older shape, so that old and new code can
-    run side by side.
+    run side by side: a field that newer code added stays where older code writes. While both run, shapes only grow.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -23,6 +23,8 @@ class State(BaseModel):
 
     id: str
     version: int = 0
+    parked: int = 0
+    """How many messages about this lie parked: an operator must look before it can be whole. Kept by the kernel."""
 
     @classmethod
     def stub(cls, state_id: str) -> Self:
@@ -36,6 +38,9 @@ class State(BaseModel):
 
     def but(self, **changes: Any) -> Self:  # noqa: ANN401  any field
         """Return a copy with some fields changed. Values are not validated again."""
+        if unknown := changes.keys() - type(self).model_fields.keys():
+            message = f"{type(self).__name__} has no field {', '.join(sorted(unknown))}"
+            raise AttributeError(message)
         return self.model_copy(update=changes)
 
 

@@ -12,12 +12,12 @@ from typing import Any, Final
 
 import structlog
 
-from schemas import wire
 from schemas.base import Event
-from schemas.topics import topic_of
 from services.kernel.house import House
-from services.kernel.step import AWAY
-from services.kernel.store import Leased, Outgoing, Store, Stored
+from services.kernel.leases import Leased, Leases
+from services.kernel.patience import AWAY, patiently, say_waiting
+from services.kernel.step import outgoing
+from services.kernel.store import Outgoing, Store, Stored
 
 log = structlog.get_logger()
 LEASE: Final = timedelta(seconds=30)
@@ -39,11 +39,15 @@ class Again:
 
 
 type_result = Done | Again
+type_end = tuple[Outgoing, ...] | Again
 
 
 @dataclass(frozen=True, slots=True)
 class Performer:
-    """How one kind of effect is performed: up to `most` of one lane at once, one answer each, in order."""
+    """How one kind of effect is performed: up to `most` of one lane at once, one answer each, in order.
+
+    What is expected to fail answers `Again`; an exception is a fault, and costs the innocent beside it another attempt.
+    """
 
     perform: Callable[[Sequence[Leased], datetime], Awaitable[Sequence[type_result]]]
     most: int = 50
@@ -52,7 +56,7 @@ class Performer:
 
 @dataclass(slots=True)
 class EffectPool:
-    """Works off the effects of one stage until it is stopped."""
+    """Works off the effects of one stage until it is told to end."""
 
     service: str
     house: House
@@ -60,24 +64,37 @@ class EffectPool:
     performers: dict[str, Performer]
     publish: Callable[[Sequence[Stored]], Awaitable[None]]
     poll_s: float = 0.25
+    lease: timedelta = LEASE
+    _leases: Leases = field(init=False)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
-    _busy: dict[str, dict[str, asyncio.Task[None]]] = field(default_factory=dict)
+    _busy: dict[str, set[str]] = field(default_factory=dict)
+    _ending: bool = False
+
+    def __post_init__(self) -> None:
+        """Find the table."""
+        self._leases = Leases(self.store.schema)
 
     def nudge(self) -> None:
         """Say that there may be something to do."""
         self._wake.set()
 
+    def end(self) -> None:
+        """Take nothing further in hand: `run` returns when what is in hand is done."""
+        self._ending = True
+        self.nudge()
+
     async def run(self) -> None:
-        """Lease and perform until cancelled."""
-        while True:
-            taken = 0
-            for kind, performer in self.performers.items():
-                try:
-                    taken += await self._start(kind, performer)
-                except AWAY as error:
-                    log.warning("waiting", stage=self.service, cause=type(error).__name__)
-            if not taken:
-                await self._rest()
+        """Lease and perform until `end`. A clock that cannot be trusted leases nothing: it might be too early."""
+        async with asyncio.TaskGroup() as group:
+            while not self._ending:
+                taken = 0
+                for kind, performer in self.performers.items() if self.house.clock.trusted else ():
+                    try:
+                        taken += await self._start(group, kind, performer)
+                    except AWAY as error:
+                        say_waiting(self.service, self.house.metrics, error)
+                if not taken:
+                    await self._rest()
 
     async def _rest(self) -> None:
         try:
@@ -87,71 +104,80 @@ class EffectPool:
         finally:
             self._wake.clear()
 
-    async def _start(self, kind: str, performer: Performer) -> int:
-        running = self._busy.setdefault(kind, {})
-        if len(running) >= performer.lanes:
+    async def _start(self, group: asyncio.TaskGroup, kind: str, performer: Performer) -> int:
+        busy = self._busy.setdefault(kind, set())
+        if len(busy) >= performer.lanes:
             return 0
         async with self.house.pool.connection() as conn:
-            leased = await self.store.lease(
-                conn, kind, most=performer.most, lease=LEASE, now=self.house.clock(), busy=list(running)
-            )
+            leased = await self._leases.take(
+                conn, kind=kind, most=performer.most, lanes=performer.lanes - len(busy), busy=list(busy),
+                lease=self.lease, now=self.house.clock(),
+            )  # fmt: skip
         lanes: dict[str, list[Leased]] = {}
         for effect in leased:
             lanes.setdefault(effect.lane, []).append(effect)
         for lane, effects in lanes.items():
-            running[lane] = asyncio.create_task(self._perform(kind, lane, performer, effects))
+            busy.add(lane)
+            group.create_task(self._work_off(lane, performer, effects))
         return len(leased)
 
-    async def _perform(self, kind: str, lane: str, performer: Performer, effects: list[Leased]) -> None:
-        heartbeat = asyncio.create_task(self._heartbeat([effect.id for effect in effects]))
+    async def _work_off(self, lane: str, performer: Performer, effects: list[Leased]) -> None:
+        heartbeat = asyncio.create_task(self._heartbeat(effects))
+        kind = effects[0].kind
         try:
-            await self._settle(kind, effects, await performer.perform(effects, self.house.clock()))
-        except Exception as error:
-            log.warning(
-                "effect_failed",
-                stage=self.service,
-                kind=kind,
-                lane=lane,
-                cause=type(error).__name__,
-                exc_info=error,
-            )
-            self.house.metrics.retries.labels(self.service, kind).inc(len(effects))
-            await self._put_back(effects)
+            ends = await self._tried(performer, effects)
+            async for attempt in patiently(self.service, self.house.metrics):
+                with attempt:
+                    stored = await self._settle(kind, effects, ends)
+            await self.publish(stored)
         finally:
             heartbeat.cancel()
-            del self._busy[kind][lane]
+            self._busy[kind].discard(lane)
             self.nudge()
 
-    async def _heartbeat(self, ids: list[Any]) -> None:
+    async def _heartbeat(self, effects: Sequence[Leased]) -> None:
         while True:
-            await asyncio.sleep(LEASE.total_seconds() / 3)
-            async with self.house.pool.connection() as conn:
-                await self.store.renew(conn, ids, LEASE)
+            await asyncio.sleep(self.lease.total_seconds() / 3)
+            try:
+                async with self.house.pool.connection() as conn:
+                    await self._leases.renew(conn, [effect.id for effect in effects], self.lease)
+            except AWAY as error:
+                say_waiting(self.service, self.house.metrics, error)
 
-    async def _put_back(self, effects: Sequence[Leased]) -> None:
-        now = self.house.clock()
-        async with self.house.pool.connection() as conn:
-            await self.store.again(conn, {e.id: now + back_off(e.attempts) for e in effects})
+    async def _tried(self, performer: Performer, effects: Sequence[Leased]) -> list[type_end]:
+        """Perform together; if that raises, by halves, so that the guilty one is put back and the others are done."""
+        try:
+            results = await performer.perform(effects, self.house.clock())
+            return [self._end(effect, result) for effect, result in zip(effects, results, strict=True)]
+        except Exception as error:
+            one = effects[0]
+            log.warning(
+                "effect_failed", stage=self.service, kind=one.kind, lane=one.lane, effects=len(effects),
+                attempts=one.attempts, exc_info=error,
+            )  # fmt: skip
+            if len(effects) == 1 or isinstance(error, AWAY):
+                now = self.house.clock()
+                return [Again(now + back_off(effect.attempts)) for effect in effects]
+        middle = len(effects) // 2
+        left = await self._tried(performer, effects[:middle])
+        return [*left, *await self._tried(performer, effects[middle:])]
 
-    async def _settle(self, kind: str, effects: Sequence[Leased], results: Sequence[type_result]) -> None:
-        pairs = list(zip(effects, results, strict=True))
-        again = {effect.id: result for effect, result in pairs if isinstance(result, Again)}
-        done = {effect.id: (effect, result) for effect, result in pairs if isinstance(result, Done)}
+    def _end(self, effect: Leased, result: type_result) -> type_end:
+        if isinstance(result, Again):
+            return result
+        sealer = self.house.sealer
+        return tuple(outgoing(event, self.service, effect.traceparent, sealer) for event in result.events)
+
+    async def _settle(self, kind: str, effects: Sequence[Leased], ends: Sequence[type_end]) -> list[Stored]:
+        again = {effect.id: end for effect, end in zip(effects, ends, strict=True) if isinstance(end, Again)}
+        done = {effect.id: end for effect, end in zip(effects, ends, strict=True) if not isinstance(end, Again)}
         async with self.house.pool.connection() as conn, conn.transaction():
             if again:
-                uncounted = [i for i, result in again.items() if not result.counted]
-                await self.store.again(conn, {i: result.at for i, result in again.items()}, uncounted)
+                uncounted = [i for i, end in again.items() if not end.counted]
+                await self._leases.again(conn, {i: end.at for i, end in again.items()}, uncounted)
                 self.house.metrics.retries.labels(self.service, kind).inc(len(again) - len(uncounted))
-            ours = await self.store.done(conn, list(done))
-            told = [(done[i][0], event) for i in done if i in ours for event in done[i][1].events]
-            stored = await self.store.put_out(conn, [self._outgoing(event, effect) for effect, event in told])
-        await self.publish(stored)
-
-    def _outgoing(self, event: Event, effect: Leased) -> Outgoing:
-        source = f"rightsbus/{self.service}"
-        topic, key, value, headers = wire.encode(event, source=source, traceparent=effect.traceparent)
-        personal = topic_of(topic).personal == "yes"
-        return Outgoing(topic, key, self.house.sealer.seal(value) if personal else value, headers, sealed=personal)
+            ours = await self._leases.done(conn, list(done)) if done else set()
+            return await self.store.say(conn, [message for i, told in done.items() if i in ours for message in told])
 
 
 def back_off(attempts: int) -> timedelta:

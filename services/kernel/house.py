@@ -1,6 +1,7 @@
 """What a process opens once and every stage in it stands on."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import faust
 from psycopg import AsyncConnection
@@ -13,6 +14,10 @@ from services.kernel.metrics import StageMetrics
 from services.kernel.settings import ServiceSettings
 from services.kernel.store import Conn
 from services.kernel.vault import Sealer, Vault
+
+LONGEST_IDLE_S: Final = 60
+"""A worker frozen within a transaction keeps its locks no longer: the database ends it."""
+ASK_WITHIN_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +41,11 @@ def open_house(service: str, settings: ServiceSettings) -> House:
     pool: AsyncConnectionPool[Conn] = AsyncConnectionPool(
         url,
         connection_class=AsyncConnection,
+        configure=_configure,
         min_size=2,
         max_size=10,
+        timeout=ASK_WITHIN_S,
+        reconnect_timeout=ASK_WITHIN_S,
         open=False,
         kwargs={"autocommit": True},
     )
@@ -51,3 +59,7 @@ def open_house(service: str, settings: ServiceSettings) -> House:
         clock=Clock(),
         metrics=StageMetrics(),
     )
+
+
+async def _configure(conn: Conn) -> None:
+    await conn.execute(f"SET idle_in_transaction_session_timeout = '{LONGEST_IDLE_S}s'".encode())

@@ -2,81 +2,83 @@
 
 import logging
 import logging.config
+import sys
+import threading
 from collections.abc import Mapping, MutableMapping
+from datetime import date, timedelta
+from enum import Enum
 from traceback import walk_tb
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 import structlog
 
-SENSITIVE = frozenset(
-    [
-        "address",
-        "addresses",
-        "account_number",
-        "answer_token",
-        "code",
-        "contact",
-        "declaration",
-        "email",
-        "emails",
-        "key",
-        "message",
-        "name",
-        "order_number",
-        "order_numbers",
-        "password",
-        "phone",
-        "phones",
-        "points",
-        "reply_token",
-        "signed_name",
-        "subject_data",
-        "token",
-        "tracking_number",
-        "tracking_numbers",
-        "value",
-        "values",
-    ]
+SENSITIVE: Final = frozenset(
+    "account_number address addresses answer_token birth_date body city code contact contacts corrections declaration "  # noqa: SIM905  one line to read
+    "email emails given_name headers key line1 line2 mandate message name names notes order_number "
+    "order_numbers password payload period phone phones points postcode record reply_token secret signed_name street "
+    "subject subject_data subjects text token tracking_number tracking_numbers transactions url value values".split()
 )
 """Field names whose values never reach a log line, at any depth."""
 
-BLANK = "[redacted]"
-QUIET = ("aiokafka", "kafka", "httpx", "fontTools", "fpdf", "aiosmtplib")
+BLANK: Final = "[redacted]"
+_PLAIN: Final = (str, int, float)
+_PRINTED: Final = (UUID, date, timedelta)
+_LONGEST: Final = 200
+QUIET: Final = ("aiokafka", "kafka", "httpx", "fontTools", "fpdf", "aiosmtplib")
 """Libraries whose chatter at INFO helps nobody. Faust itself stays at INFO: above it switches the root to DEBUG."""
 type_event = MutableMapping[str, Any]
 
 
 def redact(_logger: object, _method: str, event: type_event) -> type_event:
-    """Blank every field named in SENSITIVE, however deep."""
-    return {key: BLANK if key in SENSITIVE else _clean(value) for key, value in event.items()}
+    """Blank every field named in SENSITIVE, however deep; of anything that is no plain value keep the class."""
+    return {
+        key: BLANK if _sensitive(key) else value if key == "_record" else _clean(value) for key, value in event.items()
+    }
+
+
+def _sensitive(key: object) -> bool:
+    return str(key).lower() in SENSITIVE
 
 
 def _clean(value: object) -> object:
+    if isinstance(value, Enum):
+        return _clean(value.value)
+    if value is None or isinstance(value, _PLAIN):
+        return value
+    if isinstance(value, _PRINTED):
+        return str(value)
     if isinstance(value, Mapping):
-        return {key: BLANK if key in SENSITIVE else _clean(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
+        return {str(key): BLANK if _sensitive(key) else _clean(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
         return [_clean(inner) for inner in value]
-    return value
+    return type(value).__name__
 
 
 def _quiet_exception(_logger: object, _method: str, event: type_event) -> type_event:
-    """Keep an exception's type and place, drop its text: libraries put data into it."""
+    """Keep an exception's type and place and those of its cause, drop their texts: libraries put data into them."""
     info = event.pop("exc_info", None)
-    error = info[1] if isinstance(info, tuple) else info
+    error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
     if isinstance(error, BaseException):
-        event["error"] = type(error).__name__
-        frames = list(walk_tb(error.__traceback__))
-        if frames:
-            frame, line = frames[-1]
-            event["at"] = f"{frame.f_globals.get('__name__')}.{frame.f_code.co_name}:{line}"
+        event["error"], event["at"] = type(error).__name__, _place(error)
+        if error.__cause__:
+            event["cause"], event["cause_at"] = type(error.__cause__).__name__, _place(error.__cause__)
+    event.pop("stack_info", None)
     return event
 
 
+def _place(error: BaseException) -> str | None:
+    frames = list(walk_tb(error.__traceback__))
+    if not frames:
+        return None
+    frame, line = frames[-1]
+    return f"{frame.f_globals.get('__name__')}.{frame.f_code.co_name}:{line}"
+
+
 def _foreign(_logger: object, _method: str, event: type_event) -> type_event:
-    """Libraries' lines keep their format string, not their arguments: arguments can hold records."""
-    record: logging.LogRecord | None = event.get("_record")
-    if record is not None and record.args:
-        event["event"] = str(record.msg)
+    """Of a library's line keep the first line of its pattern: what it fills in, or adds below, can hold records."""
+    text = event["_record"].msg
+    event["event"] = text.partition("\n")[0][:_LONGEST] if isinstance(text, str) else type(text).__name__
     return event
 
 
@@ -94,9 +96,9 @@ def config() -> dict[str, Any]:
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
         "foreign_pre_chain": [_foreign, structlog.stdlib.add_logger_name, *PIPELINE],
+        "use_get_message": False,
         "processors": [
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.EventRenamer("event"),
             structlog.processors.JSONRenderer(),
         ],
     }
@@ -113,6 +115,8 @@ def config() -> dict[str, Any]:
 def configure(service: str) -> None:
     """Set up logging for one process."""
     logging.config.dictConfig(config())
+    logging.captureWarnings(True)
+    threading.excepthook = lambda crash: structlog.get_logger().error("thread_crashed", exc_info=crash.exc_value)
     structlog.configure(
         processors=[*PIPELINE, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

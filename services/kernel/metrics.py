@@ -12,51 +12,31 @@ class StageMetrics:
     """One process's meters, labelled by stage. Each is described where it is made."""
 
     def __init__(self) -> None:
-        own = self.registry = CollectorRegistry()
-        stage = ["stage"]
-        self.events_in = Counter("rightsbus_events_in", "Messages taken from topics", [*stage, "topic"], registry=own)
-        self.events_out = Counter(
-            "rightsbus_events_out", "Messages confirmed by the broker", [*stage, "topic"], registry=own
-        )
-        self.repeats = Counter("rightsbus_repeats", "Messages seen before and dropped", stage, registry=own)
-        self.parked = Counter("rightsbus_parked", "Messages parked", [*stage, "reason"], registry=own)
-        self.batch = Histogram(
-            "rightsbus_batch_messages", "Messages per micro-batch", stage, registry=own, buckets=_SIZES
-        )
-        self.decide = Histogram(
-            "rightsbus_decide_seconds", "Time in decide per batch", stage, registry=own, buckets=_SECONDS
-        )
-        self.step = Histogram(
-            "rightsbus_transaction_seconds",
-            "Time in the transaction per batch",
-            stage,
-            registry=own,
-            buckets=_SECONDS,
-        )
-        self.publish = Histogram(
-            "rightsbus_publish_seconds",
-            "Time until the broker confirmed a batch",
-            stage,
-            registry=own,
-            buckets=_SECONDS,
-        )
-        self.age = Gauge(
-            "rightsbus_oldest_unprocessed_seconds",
-            "Age of the oldest message of the last batch when taken; 0 when idle",
-            stage,
-            registry=own,
-        )
-        self.outbox = Gauge("rightsbus_outbox_rows", "Rows waiting to be published", stage, registry=own)
-        self.effects = Gauge("rightsbus_effects_pending", "Effects not yet done", [*stage, "kind"], registry=own)
-        self.retries = Counter(
-            "rightsbus_effect_retries", "Effects put back for another attempt", [*stage, "kind"], registry=own
-        )
-        self.away = Counter(
-            "rightsbus_dependency_away",
-            "Times the broker or the database did not answer",
-            [*stage, "what"],
-            registry=own,
-        )
+        self.registry = CollectorRegistry()
+        self.events_in = self._counter("events_in", "Messages taken from topics", "topic")
+        self.events_out = self._counter("events_out", "Messages confirmed by the broker", "topic")
+        self.repeats = self._counter("repeats", "Messages seen before and dropped")
+        self.parked = self._counter("parked", "Messages parked", "reason")
+        self.ignored = self._counter("fields_ignored", "Fields nobody knows in what outsiders wrote")
+        self.batch = self._histogram("batch_messages", "Messages per micro-batch", _SIZES)
+        self.decide = self._histogram("decide_seconds", "Time in decide per batch", _SECONDS)
+        self.step = self._histogram("transaction_seconds", "Time in the transaction per batch", _SECONDS)
+        self.publish = self._histogram("publish_seconds", "Time until the broker confirmed a batch", _SECONDS)
+        self.age = self._gauge("oldest_unprocessed_seconds", "Age of the oldest message in hand; 0 when idle")
+        self.outbox = self._gauge("outbox_rows", "Rows waiting to be published")
+        self.waiting = self._gauge("parked_waiting", "Parked messages that requests wait for")
+        self.effects = self._gauge("effects_pending", "Effects not yet done", "kind")
+        self.retries = self._counter("effect_retries", "Effects put back for another attempt", "kind")
+        self.away = self._counter("dependency_away", "Times the broker or the database did not answer", "what")
+
+    def _counter(self, name: str, what: str, *labels: str) -> Counter:
+        return Counter(f"rightsbus_{name}", what, ["stage", *labels], registry=self.registry)
+
+    def _gauge(self, name: str, what: str, *labels: str) -> Gauge:
+        return Gauge(f"rightsbus_{name}", what, ["stage", *labels], registry=self.registry)
+
+    def _histogram(self, name: str, what: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(f"rightsbus_{name}", what, ["stage"], registry=self.registry, buckets=buckets)
 
     def serve(self, port: int) -> None:
         """Answer Prometheus on loopback; port 0 answers nobody."""

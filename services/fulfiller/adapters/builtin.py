@@ -13,7 +13,7 @@ from services.directory.lookup import forget, suppress
 from services.fulfiller.adapters.tasks import told
 from services.kernel.effects import Done
 from services.kernel.house import House
-from services.kernel.store import Leased
+from services.kernel.leases import Leased
 from services.kernel.tokens import case_key
 
 

@@ -16,7 +16,7 @@ from schemas.values import Action, Outcome, Right, Waiting
 from services.directory.lookup import record_keys
 from services.kernel.effects import Again, Done
 from services.kernel.house import House
-from services.kernel.store import Leased
+from services.kernel.leases import Leased
 from services.kernel.tokens import case_key
 
 log = structlog.get_logger()

@@ -14,7 +14,7 @@ from services.directory.lookup import Contacts, contacts
 from services.kernel import tokens
 from services.kernel.effects import Again, Done, back_off
 from services.kernel.house import House
-from services.kernel.store import Leased
+from services.kernel.leases import Leased
 from services.notifier.adapters.writer import Writer
 from services.notifier.ports import Away, Mail, Mailer, Printer, Refused
 

@@ -46,9 +46,10 @@ CREATE TABLE ops.rejections (event_id uuid PRIMARY KEY, source text, problems js
 
 PARKED = """
 CREATE TABLE ops.parked (event_id uuid PRIMARY KEY, request_id text, case_id text, service text, topic text,
-  partition int, "offset" bigint, stage text, error text, problems jsonb, parked_at timestamptz,
-  resolution text, resolved_at timestamptz);
-CREATE INDEX ON ops.parked (parked_at) WHERE resolution IS NULL;
+  partition int, "offset" bigint, stage text, error text, problems jsonb, cause uuid,
+  parked_at timestamptz, resolution text, resolved_at timestamptz,
+  lies bool GENERATED ALWAYS AS (parked_at IS NOT NULL AND (resolved_at IS NULL OR resolved_at < parked_at)) STORED);
+CREATE INDEX ON ops.parked (parked_at) WHERE lies;
 CREATE INDEX ON ops.parked (request_id);
 CREATE TABLE ops.repairs (event_id uuid PRIMARY KEY, parked_id uuid NOT NULL, action text NOT NULL, edited bool,
   by text NOT NULL, reason text NOT NULL, at timestamptz NOT NULL);
@@ -66,11 +67,11 @@ CREATE VIEW ops.waits AS
     FROM ops.open o JOIN ops.parts p USING (request_id) WHERE p.outcome IS NULL
   UNION ALL
   SELECT k.request_id, 'parked:' || k.service, 'operator', k.service, 'parked', k.parked_at, o.last_moment
-    FROM ops.parked k JOIN ops.open o USING (request_id) WHERE k.resolution IS NULL
+    FROM ops.parked k JOIN ops.open o USING (request_id) WHERE k.lies
   UNION ALL
   SELECT o.request_id, 'own', 'system', 'rightsbus', 'task', o.accepted_at, o.last_moment FROM ops.open o
     WHERE NOT EXISTS (SELECT FROM ops.parts p WHERE p.request_id = o.request_id AND p.outcome IS NULL)
-      AND NOT EXISTS (SELECT FROM ops.parked k WHERE k.request_id = o.request_id AND k.resolution IS NULL);
+      AND NOT EXISTS (SELECT FROM ops.parked k WHERE k.request_id = o.request_id AND k.lies);
 """
 
 
