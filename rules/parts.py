@@ -1,20 +1,30 @@
-"""Parts of a request: their names, and how what became of each folds into what became of the whole.
+"""Parts of a request: their names, who decides about them, and how their ends fold into the end of the whole.
 
 Set semantics throughout: a part is pending or has ended, however often and in whatever order it was told.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from datetime import timedelta
+from typing import Final, Literal
 
-from schemas.values import Ending, Outcome, PartEnd, Reason
+from schemas.values import Ending, Outcome, PartEnd, Reason, Verb
 
 VERIFICATION: Final = "own/verification"
 PACKAGE: Final = "own/package"
 SUPPRESS: Final = "own/suppress"
 ANSWER: Final = "answer"
+LAW: Final = "own/law"
+"""Ends at once when no law and no promise grants the right."""
+PERIOD: Final = "own/wait"
+"""The time between a confirmed deletion and its beginning."""
 BUILT_IN: Final = frozenset({"package", "suppress"})
 """Systems of our own: what makes the package, what keeps the preference and forgets the person."""
 _HOLD: Final = "own/hold:"
+_OWN_SYSTEM: Final = "own/system:"
+
+PATIENCE: Final = timedelta(minutes=1)
+"""How long a decision waits for a request nobody has heard of yet, before it is refused."""
+NOBODY_KNOWS: Final = "no request of that id is known"
 
 GOOD: Final = frozenset(
     {
@@ -29,7 +39,17 @@ GOOD: Final = frozenset(
         Outcome.SENT,
     }
 )
-KEPT: Final = frozenset({Outcome.RETAINED, Outcome.REFUSED, Outcome.FAILED, Outcome.SKIPPED, Outcome.EXPIRED})
+KEPT: Final = frozenset(
+    {
+        Outcome.RETAINED,
+        Outcome.REFUSED,
+        Outcome.FAILED,
+        Outcome.SKIPPED,
+        Outcome.EXPIRED,
+        Outcome.DENIED,
+    }
+)
+"""Beside something good they make the whole a partial success."""
 
 
 def system(name: str, client: str | None = None) -> str:
@@ -49,7 +69,7 @@ def hold(kind: str) -> str:
 
 
 def after(request_id: str) -> str:
-    """The part that waits for another request of the case to end."""
+    """The part that waits for the work of another request of the case."""
     return f"after:{request_id}"
 
 
@@ -66,40 +86,73 @@ def client_of(part: str) -> str | None:
     return part.removeprefix("client:").partition("/")[0] if part.startswith("client:") else None
 
 
+def is_handover(part: str) -> bool:
+    """Whether a part is the hand-over to a client."""
+    return part.startswith("client:") and part.endswith("/handover")
+
+
 def is_hold(part: str) -> bool:
     """Whether a part is a hold."""
     return part.startswith(_HOLD)
 
 
-def public(parts: Iterable[str], named: Iterable[str]) -> set[str]:
-    """The parts the person may learn of: their own, and those of clients whose parcel they named."""
+def is_after(part: str) -> bool:
+    """Whether a part waits for another request."""
+    return part.startswith("after:")
+
+
+def public(parts: Iterable[str], named: Iterable[str], *, sure: bool) -> set[str]:
+    """The parts that whoever asked may learn of.
+
+    Their own, and those of clients whose parcel they named. While nobody is `sure` who asks, what became of the
+    company's systems is not among them: it would tell whether a record exists.
+    """
     told = set(named)
-    return {part for part in parts if (client := client_of(part)) is None or client in told}
+    return {
+        part
+        for part in parts
+        if ((client := client_of(part)) is None or client in told) and (sure or not part.startswith(_OWN_SYSTEM))
+    }
+
+
+def decider(verb: Verb, part: str | None) -> Literal["verifier", "intake", "fulfiller"]:
+    """The one service that answers an operator's decision, so that every decision gets exactly one answer."""
+    if verb is Verb.EXTEND:
+        return "intake"
+    return "verifier" if verb is Verb.APPROVE and part in {None, VERIFICATION} else "fulfiller"
 
 
 def fold(ends: Mapping[str, PartEnd]) -> tuple[Ending, Reason | None]:
     """Say how the whole ended. What counts is the work; holds, waits and checks only explain why there was none.
 
-    Nothing found anywhere is fulfilled: the true account is that there was nothing.
+    Nothing found anywhere is fulfilled: the true account is that there was nothing. Where systems had work to do, a
+    note in the register makes no success of their failure.
     """
     outcomes = {end.outcome for end in ends.values()}
     if Outcome.WITHDRAWN in outcomes:
         return Ending.WITHDRAWN, None
-    work = {end.outcome for part, end in ends.items() if system_of(part) or part == ANSWER or client_of(part)}
+    noted = any(part.startswith(_OWN_SYSTEM) for part in ends)
+    work = {end.outcome for part, end in ends.items() if _is_work(part) and not (noted and part == SUPPRESS)}
     if work & GOOD:
-        return (Ending.PARTIALLY_FULFILLED if work & KEPT else Ending.FULFILLED), None
-    if denied := sorted(end.reason or "other" for end in ends.values() if end.outcome is Outcome.DENIED):
+        return (Ending.PARTIALLY_FULFILLED if outcomes & KEPT else Ending.FULFILLED), None
+    if denied := sorted(end.reason or Reason.OTHER for end in ends.values() if end.outcome is Outcome.DENIED):
         return Ending.DENIED, Reason(denied[0])
     if Outcome.UNVERIFIED in outcomes:
         return Ending.UNVERIFIED, Reason.INSUF_VERIFICATION
     return _without_result(work, outcomes)
 
 
+def _is_work(part: str) -> bool:
+    return bool(system_of(part) or client_of(part)) or part == ANSWER
+
+
 def _without_result(work: set[Outcome], outcomes: set[Outcome]) -> tuple[Ending, Reason | None]:
     if Outcome.EXPIRED in outcomes:
         return Ending.EXPIRED, None
-    if Outcome.FAILED in work:
+    if Outcome.FAILED in outcomes:
         return Ending.FAILED, Reason.OTHER
     if Outcome.REFUSED in work:
         return Ending.DENIED, Reason.CLAIM_NOT_COVERED
-    return (Ending.PARTIALLY_FULFILLED if Outcome.RETAINED in work else Ending.FULFILLED), None
+    if Outcome.RETAINED in work:
+        return Ending.PARTIALLY_FULFILLED, None
+    return (Ending.DENIED, Reason.OTHER) if Outcome.SKIPPED in work else (Ending.FULFILLED, None)

@@ -45,6 +45,7 @@ class PostgresSurroundings:
             modes=modes,
             name=lambda case, right: str(tokens.request_id(self._ids, UUID(case), right)),
             token=lambda request, kind, round_: tokens.answer_token(self._tokens, request, kind, round_),
+            code=lambda request, round_: tokens.code(self._tokens, request, AnswerKind.CODE, round_),
             same=tokens.matches,
             found=found,
             submitted=submitted,

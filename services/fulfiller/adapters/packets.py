@@ -1,13 +1,13 @@
 """What each client may be told: the person's own words that fit this client's record, and nothing else."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from connectors.datamap import DataMap
 from rules.handbook import Handbook
 from rules.matching import locate
-from rules.parts import handover
-from schemas.events import AnswerRecorded, CorrectedValue, OfferedPoint, RequestAccepted
+from rules.parts import handover, is_handover
+from schemas.events import AnswerRecorded, CorrectedValue, OfferedPoint, OperatorDecided, RequestAccepted
 from schemas.public import RequestSubmitted, Subject
 from schemas.values import PointKind, Right
 from services.directory.lookup import lookup, values_of
@@ -20,6 +20,8 @@ from services.kernel.store import Conn
 from services.kernel.tokens import case_key
 from services.kernel.vault import Vault
 
+_ENABLED: Final = "SELECT id FROM ops.clients WHERE enabled"
+
 
 class PostgresSurroundings:
     """Gathers the fulfiller's facts, once per batch."""
@@ -30,16 +32,16 @@ class PostgresSurroundings:
 
     async def gather(self, conn: Conn, batch: Sequence[Any], states: Mapping[str, Fulfilment]) -> Facts:
         """Return the facts for a batch; only newly located clients cost a look-up."""
-        told = {e.request_id for e in batch if isinstance(e, RequestAccepted | AnswerRecorded) and e.clients}
-        waiting = {i for i, s in states.items() if any(handover(name) not in s.parts for name in s.clients)}
-        fresh = sorted(told | waiting)
+        fresh = sorted(_told(batch) | {i for i, state in states.items() if _unsent(state)})
         packets = await self._packets(conn, fresh) if fresh else {}
+        enabled = frozenset([row[0] async for row in await conn.execute(_ENABLED)]) if fresh else frozenset()
         return Facts(
             handbook=self._handbook,
             systems=self._systems,
             token=lambda part, request, addressee: tokens.reply_token(self._tokens, part, request, addressee),
             same=tokens.matches,
             packets=packets,
+            enabled=enabled,
         )
 
     async def _packets(self, conn: Conn, requests: Sequence[str]) -> dict[tuple[str, str], Packet]:
@@ -77,6 +79,17 @@ class PostgresSurroundings:
                 else:
                     said.setdefault(request_id, []).append(Subject.model_validate_json(raw))
         return {r: some for r, some in said.items() if r in first}, first
+
+
+def _told(batch: Sequence[Any]) -> set[str]:
+    """Requests whose clients are named by this batch: located now, or sent to by an operator."""
+    located = {e.request_id for e in batch if isinstance(e, RequestAccepted | AnswerRecorded) and e.clients}
+    return located | {e.request_id for e in batch if isinstance(e, OperatorDecided) and is_handover(e.part or "")}
+
+
+def _unsent(state: Fulfilment) -> bool:
+    going_on = state.stop is None and not state.closed
+    return going_on and any(handover(name) not in state.parts for name in state.clients)
 
 
 def _packet(

@@ -7,11 +7,12 @@ order facts come in, the conclusions are the same.
 from datetime import datetime
 from typing import Any
 
+from rules.parts import decider
 from schemas.events import OperatorDecided, TaskFinished
 from services.fulfiller.decide.advance import conclude
 from services.fulfiller.decide.draft import Draft
 from services.fulfiller.decide.facts import Facts, Packet, Reply
-from services.fulfiller.decide.operator import OURS, operate
+from services.fulfiller.decide.operator import expect
 from services.fulfiller.decide.reply import hear
 from services.fulfiller.decide.result import UnknownPart, finish
 from services.fulfiller.decide.state import Fulfilment
@@ -24,25 +25,26 @@ __all__ = ["Facts", "Fulfilment", "Packet", "Reply", "decide"]
 def decide(state: Fulfilment, event: Any, facts: Facts, now: datetime) -> Decision[Fulfilment]:  # noqa: ANN401
     """Answer one event about one request; events of other topics may have come first. Safe to repeat.
 
+    Nobody is asked anything before the request was accepted here, so a result or reply that comes before is about a
+    request nobody knows.
+
     Raises:
-        UnknownPart: a reply about something nobody was asked.
-        ForgedToken: a reply without the token its addressee was given.
+        UnknownPart: a result or reply about something nobody was asked.
+        ForgedToken: one without the token its addressee was given.
+        NoOutcome: a result that no system can have.
     """
-    if isinstance(event, OperatorDecided) and event.verb not in OURS:
+    if isinstance(event, OperatorDecided) and decider(event.verb, event.part) != "fulfiller":
         return Decision(state, due_at=state.due_at)
     state = told(state, event)
     if state.accepted is None:
         if isinstance(event, TaskFinished | Reply):
             raise UnknownPart
-        return Decision(state)
+        return expect(state, now)
     draft = Draft(state, state.accepted, event, facts, now)
     match event:
         case TaskFinished():
             finish(draft, event)
         case Reply():
             hear(draft, event)
-        case OperatorDecided():
-            operate(draft)
-    if not draft.state.closed:
-        conclude(draft)
+    conclude(draft)
     return draft.decision()

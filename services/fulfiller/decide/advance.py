@@ -4,18 +4,18 @@ from datetime import timedelta
 from typing import Final
 
 from rules import parts
-from schemas.events import ClientRecall, RequestClosed, RequestSettled
-from schemas.values import Ending, Outcome, Party, Reason, Right, Waiting
+from schemas.events import ClientRecall, RequestClosed, RequestReleased, RequestSettled
+from schemas.values import Outcome, Party, Reason, Right, Waiting
 from services.fulfiller.decide.assign import assign
 from services.fulfiller.decide.clients import hand_over
-from services.fulfiller.decide.draft import Draft
+from services.fulfiller.decide.draft import GRACE, Draft
 from services.fulfiller.decide.operator import operate
-from services.fulfiller.decide.state import Fulfilment
 
 CONFIRMATION: Final = parts.hold("confirmation")
 DETAIL: Final = parts.hold("detail")
-PERIOD: Final = "own/wait"
-LAW: Final = "own/law"
+NO_ANSWER: Final = "no_answer_in_time"
+WEEK: Final = timedelta(days=7)
+"""How far behind the last day to answer a request stops waiting for another one of its case."""
 EXPORTS: Final = frozenset(
     {
         Right.KNOW_CATEGORIES,
@@ -29,12 +29,15 @@ EXPORTS: Final = frozenset(
 
 def conclude(draft: Draft) -> None:
     """Run the conclusions in their one order; each leaves alone what an earlier run has concluded."""
-    operate(draft)
+    if draft.state.closed:
+        operate(draft)
+        return
     _open(draft)
+    _hear(draft)
+    operate(draft)
     _stop(draft)
-    _hear_verdict(draft)
-    _hold(draft)
     _plan(draft)
+    _lengthen(draft)
     _time_out(draft)
     assign(draft)
     hand_over(draft)
@@ -42,133 +45,127 @@ def conclude(draft: Draft) -> None:
 
 
 def _open(draft: Draft) -> None:
-    """Make the parts known from the start; say for whom those wait that nobody else speaks for."""
+    """Make the parts known from the start, and say for whom those wait that nobody else speaks for."""
     for name in draft.accepted.parts:
         if name in draft.state.parts:
             continue
-        draft.state = draft.state.with_part(name)
         if name == parts.ANSWER:
             draft.wait(name, Party.OPERATOR, Waiting.ANSWER, draft.last_moment)
         elif name == DETAIL:
-            window = draft.facts.handbook.brands[draft.accepted.brand].windows.detail
-            draft.wait(name, Party.PERSON, Waiting.DETAIL, draft.now + window)
+            draft.wait(name, Party.PERSON, Waiting.DETAIL, draft.now + draft.windows.detail)
+        elif parts.is_after(name):
+            draft.wait(name, Party.SYSTEM, Waiting.REQUEST, draft.last_moment + WEEK, who="fulfiller")
         elif name == parts.VERIFICATION:
-            draft.state = draft.state.with_part(name, waits="person:person")
-    for request_id in draft.state.released:
-        draft.state = _end_known(draft.state, parts.after(request_id), Outcome.COMPLETED)
-    if not draft.accepted.granted and LAW not in draft.state.parts:
-        draft.state = draft.state.end(LAW, Outcome.DENIED, _why_not(draft.accepted.law_why))
+            until = max(draft.accepted.unverified_at, draft.last_moment) + GRACE
+            draft.state = draft.state.with_part(name, party=Party.PERSON, waiting=Waiting.PROOF, until=until)
+        else:
+            draft.state = draft.state.with_part(name)
+    if not draft.accepted.granted:
+        lawless = draft.accepted.law_why != "law_does_not_grant"
+        why = Reason.OUTSIDE_JURISDICTION if lawless else Reason.CLAIM_NOT_COVERED
+        draft.state = draft.state.end(parts.LAW, Outcome.DENIED, why)
 
 
-def _why_not(why: str) -> str:
-    return Reason.OUTSIDE_JURISDICTION if why == "no_law_applies" else Reason.CLAIM_NOT_COVERED
-
-
-def _end_known(state: Fulfilment, name: str, outcome: Outcome, reason: str | None = None) -> Fulfilment:
-    return state.end(name, outcome, reason) if name in state.parts else state
+def _hear(draft: Draft) -> None:
+    """End what facts have ended: other requests' work, the verdict on who asks, the person's yes or no."""
+    state = draft.state
+    for request_id in state.released:
+        state = state.end_known(parts.after(request_id), Outcome.COMPLETED)
+    if state.subject:
+        state = state.end_known(parts.VERIFICATION, Outcome.VERIFIED)
+    elif state.unverified:
+        state = state.end_known(parts.VERIFICATION, Outcome.UNVERIFIED)
+    if state.detailed:
+        state = state.end_known(DETAIL, Outcome.ANSWERED)
+    if state.confirmed:
+        state = state.end_known(CONFIRMATION, Outcome.CONFIRMED)
+    elif state.confirmed is False:
+        state = state.end_known(CONFIRMATION, Outcome.DENIED, Reason.WHOLE_ACCOUNT_DECLINED)
+    draft.state = state
 
 
 def _stop(draft: Draft) -> None:
-    """Withdrawn or denied: what has not ended ends now; clients that were asked are told."""
-    stop = draft.state.stop
+    """Withdrawn or denied: what has not ended ends now; clients that were asked are told.
+
+    A wait for another request is simply over, as it would be had that one ended first.
+    """
+    stop, why = draft.state.stop, draft.state.stop_reason
     if stop is None:
         return
     for name in draft.state.pending():
         client = parts.client_of(name)
-        if client and name == parts.handover(client) and draft.state.parts[name].attempt:
-            reason = stop.value
-            draft.tell(ClientRecall, on=client, client=client, handover_id=draft.state.id, reason=reason)
-        draft.state = draft.state.end(name, stop, draft.state.stop_reason)
+        if client and parts.is_handover(name) and draft.state.parts[name].attempt:
+            draft.tell(ClientRecall, on=client, client=client, handover_id=draft.state.id, reason=stop.value)
+        draft.state = draft.state.end(name, *((Outcome.COMPLETED,) if parts.is_after(name) else (stop, why)))
     if not draft.state.parts:
-        draft.state = draft.state.end("own/stop", stop, draft.state.stop_reason)
-
-
-def _hear_verdict(draft: Draft) -> None:
-    if draft.state.subject:
-        draft.state = _end_known(draft.state, parts.VERIFICATION, Outcome.VERIFIED)
-    elif draft.state.unverified:
-        draft.state = _end_known(draft.state, parts.VERIFICATION, Outcome.UNVERIFIED)
-
-
-def _hold(draft: Draft) -> None:
-    """Hear the person's yes or no to what was asked."""
-    if draft.state.detailed:
-        draft.state = _end_known(draft.state, DETAIL, Outcome.ANSWERED)
-    if draft.state.confirmed is not None and not draft.state.ended(CONFIRMATION):
-        yes = draft.state.confirmed
-        outcome, why = (Outcome.CONFIRMED, None) if yes else (Outcome.DENIED, Reason.WHOLE_ACCOUNT_DECLINED)
-        draft.state = _end_known(draft.state, CONFIRMATION, outcome, why)
-
-
-def _ready(draft: Draft) -> bool:
-    """Whether the company's own systems may be asked: granted, verified where needed, not stopped, not planned."""
-    state, accepted = draft.state, draft.accepted
-    sure = state.subject is not None or not accepted.verify
-    work = accepted.right is not Right.UNCLASSIFIED and parts.ANSWER not in accepted.parts
-    return accepted.granted and sure and work and state.stop is None and not state.planned
+        draft.state = draft.state.end("own/stop", stop, why)
 
 
 def _plan(draft: Draft) -> None:
-    """List what the company's own systems must do, once the person has confirmed where they must."""
-    if not _ready(draft):
+    """List what the company's own systems must do, once it is sure who asks and the person has confirmed."""
+    state, accepted = draft.state, draft.accepted
+    work = accepted.right is not Right.UNCLASSIFIED and parts.ANSWER not in accepted.parts
+    if state.planned or state.stop or not (accepted.granted and draft.sure and work):
         return
-    brand = draft.facts.handbook.brands[draft.accepted.brand]
-    if draft.accepted.right is Right.DELETE and brand.confirm_deletion:
-        if CONFIRMATION not in draft.state.parts:
+    brand = draft.facts.handbook.brands[accepted.brand]
+    if accepted.right is Right.DELETE:
+        if brand.confirm_deletion and CONFIRMATION not in state.parts:
             draft.wait(CONFIRMATION, Party.PERSON, Waiting.CONFIRMATION, draft.now + brand.windows.confirmation)
-        _hold(draft)
-        if not draft.state.ended(CONFIRMATION):
+            _hear(draft)
+        if brand.confirm_deletion and draft.state.outcome(CONFIRMATION) is not Outcome.CONFIRMED:
             return
-        if draft.state.parts[CONFIRMATION].end.outcome is not Outcome.CONFIRMED:  # type: ignore[union-attr]
-            draft.state = draft.state.but(planned=True)
-            return
-    if draft.accepted.right is Right.DELETE and brand.windows.waiting_period > timedelta(0):
-        draft.wait(PERIOD, Party.PERSON, Waiting.PERIOD, draft.now + brand.windows.waiting_period)
-    for name, planned in draft.facts.systems.plan(brand=brand.id, right=draft.accepted.right, client=None).items():
+        if brand.windows.waiting_period > timedelta(0):
+            draft.wait(parts.PERIOD, Party.PERSON, Waiting.PERIOD, draft.now + brand.windows.waiting_period)
+    for name, planned in draft.facts.systems.plan(brand=brand.id, right=accepted.right, client=None).items():
         draft.state = draft.state.with_part(parts.system(name), action=planned.action)
-    if draft.accepted.right in EXPORTS:
-        draft.state = draft.state.with_part(parts.system("package"))
-    elif draft.accepted.right is not Right.CORRECT:
-        draft.state = draft.state.with_part(parts.system("suppress"))
+    if accepted.right in EXPORTS:
+        draft.state = draft.state.with_part(parts.PACKAGE)
+    elif accepted.right is not Right.CORRECT:
+        draft.state = draft.state.with_part(parts.SUPPRESS)
     draft.state = draft.state.but(planned=True)
 
 
-def _time_out(draft: Draft) -> None:
-    """End what waited until its moment and was not answered."""
+def _lengthen(draft: Draft) -> None:
+    """After an extension, what waited for the last day to answer waits for the new one."""
+    if draft.last_moment == draft.first_moment:
+        return
     for name in draft.state.pending():
-        until = draft.state.parts[name].until
-        if until is None or until > draft.now:
+        part = draft.state.parts[name]
+        if part.until == draft.first_moment and part.party and part.waiting:
+            draft.wait(name, part.party, part.waiting, draft.last_moment, who=part.who)
+
+
+def _time_out(draft: Draft) -> None:
+    """End what waited until its moment and was not answered; a silent client first waits for an operator."""
+    for name in draft.state.pending():
+        part = draft.state.parts[name]
+        if part.until is None or part.until > draft.now:
             continue
-        if name == PERIOD:
+        if name == parts.PERIOD:
             draft.state = draft.state.end(name, Outcome.COMPLETED)
         elif parts.is_hold(name):
             draft.state = draft.state.end(name, Outcome.EXPIRED)
-            draft.state = draft.state.but(planned=True)
-        elif name.endswith("/handover") and until < draft.last_moment:
-            client = parts.client_of(name)
-            draft.wait(name, Party.OPERATOR, Waiting.REPLY, draft.last_moment, who=client)
+        elif parts.is_handover(name) and part.party is Party.CLIENT and draft.now < draft.last_moment:
+            draft.wait(name, Party.OPERATOR, Waiting.REPLY, draft.last_moment, who=part.who)
         else:
-            draft.state = draft.state.end(name, Outcome.FAILED, "no_answer_in_time")
+            draft.state = draft.state.end(name, Outcome.FAILED, part.why or NO_ANSWER)
 
 
 def _settle(draft: Draft) -> None:
-    """Tell the person's side when it is done, and everybody when everything is."""
-    state, accepted = draft.state, draft.accepted
-    told = parts.public(state.parts, state.named)
-    if not state.settled and not state.pending(*told):
-        ends = {name: end for name, end in state.ends().items() if name in told}
+    """Say what is done: to requests that wait, to the person's side, and at last to everybody."""
+    pending, told = draft.state.pending(), draft.public()
+    if not draft.state.freed and all(parts.client_of(name) for name in pending):
+        for other in draft.accepted.releases:
+            draft.tell(RequestReleased, on=other, request_id=other, by=draft.state.id)
+        draft.state = draft.state.but(freed=True)
+    if not draft.state.settled and told.isdisjoint(pending):
+        ends = {name: end for name, end in draft.state.ends().items() if name in told}
         ending, reason = parts.fold(ends)
-        exported = parts.PACKAGE in ends and ends[parts.PACKAGE].outcome is Outcome.EXPORTED
-        draft.tell(RequestSettled, ending=ending, reason=reason, parts=ends, subject=state.subject, package=exported)
-        state = state.but(settled=True)
-    if state.settled and not state.pending():
-        ending, reason = parts.fold(state.ends())
-        draft.tell(
-            RequestClosed,
-            ending=ending or Ending.FULFILLED,
-            reason=reason,
-            parts=state.ends(),
-            releases=accepted.releases,
-        )
-        state = state.but(closed=True)
-    draft.state = state
+        exported = draft.state.outcome(parts.PACKAGE) is Outcome.EXPORTED
+        subject = draft.state.subject
+        draft.tell(RequestSettled, ending=ending, reason=reason, parts=ends, subject=subject, package=exported)
+        draft.state = draft.state.but(settled=True)
+    if draft.state.settled and not pending:
+        ending, reason = parts.fold(draft.state.ends())
+        draft.tell(RequestClosed, ending=ending, reason=reason, parts=draft.state.ends())
+        draft.state = draft.state.but(closed=True)

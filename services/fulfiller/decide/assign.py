@@ -5,11 +5,13 @@ from uuid import UUID, uuid5
 
 from rules import parts
 from schemas.events import TaskAssigned
-from schemas.values import Action, Right
-from services.fulfiller.decide.draft import Draft
+from schemas.values import OPT_OUTS, Action, Party, Right, Waiting
+from services.fulfiller.decide.draft import GRACE, Draft
 
 _LAST: Final = parts.BUILT_IN
 """What comes when every declared system of the same scope has answered."""
+_MEANT: Final = {Action.ERASE: Right.DELETE, Action.EXPORT: Right.KNOW_SPECIFIC, Action.CORRECT: Right.CORRECT}
+"""The right a client's instruction amounts to."""
 
 
 def assign(draft: Draft) -> None:
@@ -23,14 +25,20 @@ def assign(draft: Draft) -> None:
 
 
 def give(draft: Draft, name: str, system: str) -> None:
-    """Assign one part's task; a further attempt carries the same task id and token."""
-    attempt = draft.state.parts[name].attempt + 1
+    """Assign one part's task; a further attempt carries the same task id and token.
+
+    The assignment itself says who is waited for and until when.
+    """
+    attempt, action = draft.state.parts[name].attempt + 1, draft.state.parts[name].action
     client, accepted = parts.client_of(name), draft.accepted
-    draft.state = draft.state.with_part(name, attempt=attempt, until=draft.last_moment, waits=f"system:{system}")
+    until = max(draft.last_moment, draft.now + GRACE)
+    draft.state = draft.state.with_part(
+        name, attempt=attempt, until=until, party=Party.SYSTEM, who=system, waiting=Waiting.TASK
+    )
     draft.tell(
         TaskAssigned, on=f"{name}/{attempt}", task_id=str(uuid5(UUID(draft.state.id), name)), system=system, part=name,
-        action=draft.state.parts[name].action or _built_in(system), right=accepted.right, brand=accepted.brand,
-        subjects=_subjects(draft, client), client=client, attempt=attempt, deadline=draft.last_moment,
+        action=action or _built_in(system), right=accepted.right, brand=accepted.brand,
+        subjects=_subjects(draft, client), client=client, attempt=attempt, deadline=until,
         reply_token=draft.facts.token(name, draft.state.id, system),
     )  # fmt: skip
 
@@ -48,28 +56,21 @@ def _subjects(draft: Draft, client: str | None) -> list[str]:
 
 def _may_begin(draft: Draft, name: str, system: str) -> bool:
     """Other requests of the case, holds and the waiting period first; then systems in their declared order."""
-    state, client = draft.state, parts.client_of(name)
+    state, client, right = draft.state, parts.client_of(name), draft.accepted.right
     if client is None and any(_gates(other) for other in state.pending()):
         return False
+    if system == "suppress" and right in OPT_OUTS:
+        return True
     same_scope = {s: n for n in state.parts if (s := parts.system_of(n)) and parts.client_of(n) == client}
     if system in _LAST:
         before = {s for s in same_scope if s not in _LAST}
     else:
-        planned = draft.facts.systems.plan(brand=draft.accepted.brand, right=_right(draft, name), client=client)
+        action = state.parts[name].action
+        meant = _MEANT.get(action, right) if client and action else right
+        planned = draft.facts.systems.plan(brand=draft.accepted.brand, right=meant, client=client)
         before = set(planned[system].after) if system in planned else set()
     return all(state.ended(same_scope[other]) for other in before if other in same_scope)
 
 
 def _gates(name: str) -> bool:
-    return name.startswith("after:") or parts.is_hold(name) or name in {"own/wait", parts.VERIFICATION}
-
-
-def _right(draft: Draft, name: str) -> Right:
-    """The right behind a part: the request's own, or what a client's instruction amounts to."""
-    action = draft.state.parts[name].action
-    by_action = {
-        Action.ERASE: Right.DELETE,
-        Action.EXPORT: Right.KNOW_SPECIFIC,
-        Action.CORRECT: Right.CORRECT,
-    }
-    return by_action.get(action, draft.accepted.right) if parts.client_of(name) and action else draft.accepted.right
+    return parts.is_after(name) or parts.is_hold(name) or name in {parts.PERIOD, parts.VERIFICATION}

@@ -6,7 +6,7 @@ from typing import Final
 from rules import parts
 from rules.clocks import add_business_days, instant_of_end
 from schemas.events import ClientRequest, ClientResult, HandedOver
-from schemas.values import Located, Mode, Outcome, PartEnd, Party, Waiting
+from schemas.values import Located, Mode, Outcome, Party, Waiting
 from services.fulfiller.decide.draft import Draft
 
 MOST_CLIENTS: Final = 20
@@ -23,14 +23,16 @@ def hand_over(draft: Draft) -> None:
         if name not in draft.state.parts:
             draft.state = draft.state.with_part(name)
             _begin(draft, name, located, crowd=crowd)
-        elif not draft.state.ended(name):
+        elif not draft.state.ended(name) and draft.state.parts[name].waiting is Waiting.TASK:
             _report(draft, client, name)
+        if located.parcel_named and draft.state.parts[name].attempt:
+            _pass_on(draft, name, client)
 
 
 def _begin(draft: Draft, name: str, located: Located, *, crowd: bool) -> None:
     if located.mode is Mode.REFER_ONLY:
         draft.state = draft.state.end(name, Outcome.REFERRED)
-    elif crowd:
+    elif crowd or located.client not in draft.facts.enabled:
         draft.wait(name, Party.OPERATOR, Waiting.REVIEW, draft.last_moment, who=located.client)
     else:
         send(draft, name, located)
@@ -50,32 +52,35 @@ def send(draft: Draft, name: str, located: Located) -> None:
         respond_by=accepted.clock.respond_by, confirm_by=confirm_by, complete_by=complete_by, locale=accepted.locale,
         reply_token=draft.facts.token(name, draft.state.id, client),
     )  # fmt: skip
-    draft.tell(
-        HandedOver,
-        on=client,
-        part=name,
-        client=client,
-        handover_id=draft.state.id,
-        parcel_named=located.parcel_named,
-    )
+    if attempt == 1 and not located.parcel_named:
+        _tell_handed_over(draft, name, client, named=False)
     draft.wait(name, Party.CLIENT, Waiting.REPLY, complete_by, who=client)
+
+
+def _pass_on(draft: Draft, name: str, client: str) -> None:
+    """Once its parcel is named, be it later, whoever asked may hear that the sender of that parcel has the request."""
+    if client not in draft.state.told_named:
+        draft.state = draft.state.but(told_named=draft.state.told_named | {client})
+        _tell_handed_over(draft, name, client, named=True)
+
+
+def _tell_handed_over(draft: Draft, name: str, client: str, *, named: bool) -> None:
+    on = f"{client}/named" if named else client
+    draft.tell(HandedOver, on=on, part=name, client=client, handover_id=draft.state.id, parcel_named=named)
 
 
 def _clocks(draft: Draft) -> tuple[datetime, datetime]:
     """When the client must confirm, and when it must be done: before our own day, by a margin."""
-    windows = draft.facts.handbook.brands[draft.accepted.brand].windows
-    clock = draft.accepted.clock
-    day = add_business_days(draft.now.date(), windows.handover_received_business_days)
-    confirm_by = min(instant_of_end(day, clock.timezone), draft.last_moment)
-    complete_by = draft.last_moment - timedelta(days=windows.handover_margin_days)
+    day = add_business_days(draft.now.date(), draft.windows.handover_received_business_days)
+    confirm_by = min(instant_of_end(day, draft.accepted.clock.timezone), draft.last_moment)
+    complete_by = draft.last_moment - timedelta(days=draft.windows.handover_margin_days)
     return confirm_by, max(complete_by, draft.now + timedelta(minutes=1))
 
 
 def _report(draft: Draft, client: str, name: str) -> None:
     """An instruction's parts have all ended: tell the client, and end the hand-over."""
     mine = [n for n in draft.state.parts if parts.client_of(n) == client and n != name]
-    if not mine or draft.state.pending(*mine):
-        return
-    ends: dict[str, PartEnd] = {n: end for n, end in draft.state.ends().items() if n in mine}
-    draft.tell(ClientResult, on=client, client=client, handover_id=draft.state.id, parts=ends)
-    draft.state = draft.state.end(name, Outcome.COMPLETED)
+    if not any(draft.state.parts[n].end is None for n in mine):
+        ends = {n: end for n, end in draft.state.ends().items() if n in mine}
+        draft.tell(ClientResult, on=client, client=client, handover_id=draft.state.id, parts=ends)
+        draft.state = draft.state.end(name, Outcome.COMPLETED)

@@ -1,16 +1,21 @@
 """A decision in the making: the state so far, and what must be told."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
+from rules import parts
+from rules.brands import Windows
 from rules.clocks import instant_of_end
 from schemas.base import Cause, Event
 from schemas.events import PartWaiting, RequestAccepted
-from schemas.values import Party, Waiting
+from schemas.values import Outcome, Party, Waiting
 from services.fulfiller.decide.facts import Facts
 from services.fulfiller.decide.state import Fulfilment
 from services.kernel.decision import Decision
+
+GRACE: Final = timedelta(days=1)
+"""What is asked of a system after the last day to answer still gets this long."""
 
 
 @dataclass(slots=True)
@@ -31,15 +36,35 @@ class Draft:
 
     def wait(self, part: str, party: Party, waiting: Waiting, until: datetime, **more: Any) -> None:  # noqa: ANN401
         """Let a part wait for a named party until a known moment, and say so."""
-        who = more.get("who") or party.value
-        self.state = self.state.with_part(part, until=until, waits=f"{party.value}:{who}")
-        self.tell(PartWaiting, on=f"{part}/{waiting}", part=part, party=party, waiting=waiting, until=until, **more)
+        who = more.get("who")
+        self.state = self.state.with_part(part, party=party, who=who, waiting=waiting, until=until)
+        on = f"{part}/{party}/{waiting}/{until.isoformat()}"
+        self.tell(PartWaiting, on=on, part=part, party=party, waiting=waiting, until=until, **more)
+
+    @property
+    def first_moment(self) -> datetime:
+        """The end of the last day to answer, before any extension."""
+        return instant_of_end(self.accepted.clock.respond_by, self.accepted.clock.timezone)
 
     @property
     def last_moment(self) -> datetime:
         """The end of the last day to answer."""
-        clock = self.accepted.clock
-        return instant_of_end(clock.respond_by, clock.timezone)
+        day = max(self.accepted.clock.respond_by, self.state.extended_to or self.accepted.clock.respond_by)
+        return instant_of_end(day, self.accepted.clock.timezone)
+
+    @property
+    def windows(self) -> Windows:
+        """How long this brand waits for whom."""
+        return self.facts.handbook.brands[self.accepted.brand].windows
+
+    @property
+    def sure(self) -> bool:
+        """Whether the company may work on its own data: nobody must be verified, or the one who asks was."""
+        return not self.accepted.verify or self.state.outcome(parts.VERIFICATION) is Outcome.VERIFIED
+
+    def public(self) -> set[str]:
+        """The parts that whoever asked may learn of."""
+        return parts.public(self.state.parts, self.state.named, sure=self.state.subject is not None)
 
     def decision(self) -> Decision[Fulfilment]:
         """What was concluded."""

@@ -34,7 +34,8 @@ class Reply:
 class Facts:
     """`token(part, request, addressee)` is the capability an addressee must show; keyed and pure.
 
-    `packets` holds, per request and client, what may be said to that client.
+    `packets` holds, per request and client, what may be said to that client; `enabled` names the clients that can be
+    reached: registered, and not disabled.
     """
 
     handbook: Handbook
@@ -42,3 +43,4 @@ class Facts:
     token: Callable[[str, str, str], str]
     same: Callable[[str, str], bool]
     packets: Mapping[tuple[str, str], Packet] = field(default_factory=dict)
+    enabled: frozenset[str] = frozenset()

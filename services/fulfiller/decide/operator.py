@@ -1,64 +1,105 @@
-"""An operator's decision: applied when it fits, refused with the reason when it does not."""
+"""An operator's decision: applied when it fits, refused with the reason when it does not. Each is answered once."""
 
+from datetime import datetime
 from typing import Final
 
 from rules import parts
 from schemas.events import DecisionApplied, OperatorDecided
 from schemas.values import Outcome, Reason, Verb
 from services.fulfiller.decide.assign import give
+from services.fulfiller.decide.clients import send
 from services.fulfiller.decide.draft import Draft
 from services.fulfiller.decide.state import Fulfilment
+from services.kernel.decision import Decision
 
-OURS: Final = frozenset({Verb.DENY, Verb.RETRY, Verb.SKIP, Verb.DONE, Verb.WITHDRAW})
-"""Verbs the fulfiller answers; the verifier and intake answer the others."""
+WHOLE: Final = frozenset({Verb.DENY, Verb.WITHDRAW})
+"""Verbs that stop a whole request when they name no part."""
+_AGAIN: Final = frozenset({Verb.RETRY, Verb.APPROVE})
 
 
 def operate(draft: Draft) -> None:
     """Carry out the decisions told so far; those that came before the request was known here are among them."""
-    early, draft.state = draft.state.early, draft.state.but(early=())
+    early, draft.state = draft.state.early, draft.state.but(early=(), early_until=None)
     for event in early:
-        _carry_out(draft, event)
+        refusal = _refusal(draft, event)
+        if refusal is None:
+            _apply(draft, event)
+        draft.events.append(_answer(draft.state, event, draft.now, refusal))
 
 
-def _carry_out(draft: Draft, event: OperatorDecided) -> None:
-    refusal = _refusal(draft.state, event)
-    if refusal is None:
-        _apply(draft, event)
-    draft.events.append(
-        DecisionApplied.after(
-            event, draft.now, request_id=draft.state.id, case_id=draft.accepted.case_id,
-            decision_id=str(event.event_id), verb=event.verb, applied=refusal is None, reason=refusal,
-        )
+def expect(state: Fulfilment, now: datetime) -> Decision[Fulfilment]:
+    """Let decisions wait for their request a little while; then refuse them."""
+    if not state.early:
+        return Decision(state, due_at=state.due_at)
+    if state.early_until is None:
+        state = state.but(early_until=now + parts.PATIENCE)
+    if state.early_until and now < state.early_until:
+        return Decision(state, due_at=state.due_at)
+    refused = tuple(_answer(state, event, now, parts.NOBODY_KNOWS) for event in state.early)
+    return Decision(state.but(early=(), early_until=None), refused)
+
+
+def _answer(state: Fulfilment, event: OperatorDecided, now: datetime, refusal: str | None) -> DecisionApplied:
+    return DecisionApplied.after(
+        event, now, request_id=state.id, case_id=state.accepted.case_id if state.accepted else event.case_id,
+        decision_id=str(event.event_id), verb=event.verb, applied=refusal is None, reason=refusal,
     )  # fmt: skip
 
 
-def _refusal(state: Fulfilment, event: OperatorDecided) -> str | None:
+def _refusal(draft: Draft, event: OperatorDecided) -> str | None:
     """Why a decision does not fit the state of the request; None when it does."""
+    state, part = draft.state, event.part
     if state.closed:
         return "the request is closed"
-    if event.verb in {Verb.DENY, Verb.WITHDRAW} and event.part is None:
+    if part is None and event.verb in WHOLE:
         return None if state.stop is None else "the request was stopped before"
-    if event.part is None:
-        return f"{event.verb} needs a part; pending are: {', '.join(state.pending()) or 'none'}"
-    if event.part not in state.pending():
-        return f"no such part is pending; pending are: {', '.join(state.pending()) or 'none'}"
-    if event.verb is Verb.RETRY and not (parts.system_of(event.part) and state.parts[event.part].attempt):
-        return "only a system that was asked can be asked again"
+    pending = f"pending are: {', '.join(state.pending()) or 'none'}"
+    if part is None or part not in state.pending():
+        return f"{event.verb} needs a part; {pending}" if part is None else f"no such part is pending; {pending}"
+    fitting = _fitting(draft, part)
+    if event.verb not in fitting:
+        return f"{event.verb} does not fit {part}; what does: {', '.join(fitting) or 'nothing'}"
+    client = parts.client_of(part)
+    if event.verb in _AGAIN and client and parts.is_handover(part) and client not in draft.facts.enabled:
+        return f"client {client} is not registered, or disabled; enable it first"
     return None
 
 
+def _fitting(draft: Draft, name: str) -> list[Verb]:
+    """What can be decided about a part of this kind. Who asks is proven or not: that is nothing one could skip."""
+    asked = [Verb.RETRY] if draft.state.parts[name].attempt else []
+    if name == parts.VERIFICATION:
+        return [Verb.APPROVE, Verb.DENY]
+    if name == parts.ANSWER or parts.is_hold(name):
+        return [Verb.DONE, Verb.DENY]
+    if name == parts.PERIOD or parts.is_after(name):
+        return [Verb.SKIP]
+    if parts.is_handover(name):
+        return [Verb.APPROVE, Verb.RETRY, Verb.SKIP, Verb.DONE, Verb.DENY]
+    return [*asked, Verb.SKIP, Verb.DONE, Verb.DENY] if parts.system_of(name) else []
+
+
 def _apply(draft: Draft, event: OperatorDecided) -> None:
-    match event.verb, event.part:
-        case (Verb.DENY, None):
-            draft.state = draft.state.but(stop=Outcome.DENIED, stop_reason=event.reason or Reason.OTHER)
-        case (Verb.WITHDRAW, None):
+    name = event.part or ""
+    match event.verb:
+        case Verb.WITHDRAW:
             draft.state = draft.state.but(stop=Outcome.WITHDRAWN)
-        case (Verb.RETRY, str(name)):
-            give(draft, name, parts.system_of(name) or "")
-        case (Verb.DENY, str(name)):
+        case Verb.DENY if not name:
+            draft.state = draft.state.but(stop=Outcome.DENIED, stop_reason=event.reason or Reason.OTHER)
+        case Verb.DENY:
             draft.state = draft.state.end(name, Outcome.DENIED, event.reason or Reason.OTHER)
-        case (Verb.SKIP, str(name)):
+        case Verb.SKIP:
             draft.state = draft.state.end(name, Outcome.SKIPPED, event.basis or "operator")
-        case (_, str(name)):
-            outcome = Outcome.ANSWERED if name == parts.ANSWER else Outcome.COMPLETED
-            draft.state = draft.state.end(name, outcome, event.basis)
+        case Verb.DONE:
+            draft.state = draft.state.end(name, _done(name), event.basis)
+        case _ if parts.is_handover(name):
+            send(draft, name, draft.state.clients[parts.client_of(name) or ""])
+        case _:
+            give(draft, name, parts.system_of(name) or "")
+
+
+def _done(name: str) -> Outcome:
+    """What a person's word that it is done amounts to."""
+    if name == parts.hold("confirmation"):
+        return Outcome.CONFIRMED
+    return Outcome.ANSWERED if name == parts.ANSWER or parts.is_hold(name) else Outcome.COMPLETED

@@ -4,10 +4,10 @@ from typing import Final
 
 from rules import parts
 from schemas.events import ClientReplied, ReplyError
-from schemas.values import Action, Mode, Outcome, Party, Right, Waiting
-from services.fulfiller.decide.draft import Draft
+from schemas.values import Action, Mode, Outcome, PartEnd, Party, Right, Waiting
+from services.fulfiller.decide.draft import GRACE, Draft
 from services.fulfiller.decide.facts import Reply
-from services.fulfiller.decide.result import ForgedToken, UnknownPart
+from services.fulfiller.decide.result import ForgedToken, UnknownPart, amend
 
 _ENDS: Final = {"completed": Outcome.COMPLETED, "refused": Outcome.REFUSED, "not_ours": Outcome.NOT_OURS}
 _ACTIONS: Final = {Right.DELETE: Action.ERASE, Right.CORRECT: Action.CORRECT}
@@ -21,43 +21,37 @@ def hear(draft: Draft, event: Reply) -> None:
         ForgedToken: the token is not the one this client was given; nothing changes for anybody.
     """
     reply = event.body
-    if reply is None or reply.client not in draft.state.clients:
+    if reply is None or parts.handover(reply.client) not in draft.state.parts:
         raise UnknownPart
     name = parts.handover(reply.client)
     if not draft.facts.same(draft.facts.token(name, draft.state.id, reply.client), reply.reply_token):
         raise ForgedToken
-    if not draft.state.ended(name):
-        _take(draft, reply, name)
-
-
-def _take(draft: Draft, reply: ClientReplied, name: str) -> None:
-    if reply.type == "received":
-        until = draft.state.parts[name].until or draft.last_moment
-        draft.wait(name, Party.CLIENT, Waiting.REPLY, until, who=reply.client, round=2)
-    elif reply.type == "instruct":
+    draft.state = draft.state.with_part(name, received=True)
+    if reply.type in _ENDS:
+        _end(draft, name, PartEnd(outcome=_ENDS[reply.type], reason=reply.reason))
+    elif reply.type == "instruct" and not draft.state.ended(name):
         _instruct(draft, reply, name)
+
+
+def _end(draft: Draft, name: str, end: PartEnd) -> None:
+    if draft.state.ended(name):
+        amend(draft, name, end)
     else:
-        draft.state = draft.state.end(name, _ENDS[reply.type], reply.reason)
+        draft.state = draft.state.ending(name, end)
 
 
 def _instruct(draft: Draft, reply: ClientReplied, name: str) -> None:
-    """Open one part per system that holds records of this client; only for clients we act for."""
-    if draft.state.clients[reply.client].mode is not Mode.ACT_FOR_ME:
+    """Open one part per system that holds records of this client; only for clients we act for, and once."""
+    client, brand = reply.client, draft.accepted.brand
+    if draft.state.clients[client].mode is not Mode.ACT_FOR_ME:
         rule = "only clients with `act_for_me` can instruct; reply completed, refused or not_ours"
-        draft.tell(
-            ReplyError,
-            on=reply.client,
-            client=reply.client,
-            handover_id=draft.state.id,
-            field="type",
-            rule=rule,
-        )
+        draft.tell(ReplyError, on=client, client=client, handover_id=draft.state.id, field="type", rule=rule)
         return
-    if any(parts.client_of(n) == reply.client and n != name for n in draft.state.parts):
+    if draft.state.parts[name].waiting is Waiting.TASK:
         return
     action = reply.action or _ACTIONS.get(draft.accepted.right, Action.EXPORT)
     right = {Action.ERASE: Right.DELETE, Action.CORRECT: Right.CORRECT}.get(action, Right.KNOW_SPECIFIC)
-    brand = draft.accepted.brand
-    for system, planned in draft.facts.systems.plan(brand=brand, right=right, client=reply.client).items():
-        draft.state = draft.state.with_part(parts.system(system, reply.client), action=planned.action)
-    draft.state = draft.state.with_part(name, until=draft.last_moment, waits=f"{Party.SYSTEM}:{reply.client}")
+    for system, planned in draft.facts.systems.plan(brand=brand, right=right, client=client).items():
+        draft.state = draft.state.with_part(parts.system(system, client), action=planned.action)
+    until = draft.last_moment + 2 * GRACE
+    draft.wait(name, Party.SYSTEM, Waiting.TASK, until, who=client)

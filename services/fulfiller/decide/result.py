@@ -1,9 +1,29 @@
 """A system's account of its task. Unknown, repeated and late ones are harmless; a forged one is nobody's."""
 
+from typing import Final
+
+from rules import parts
 from schemas.events import RequestAmended, TaskFinished
 from schemas.values import Outcome, PartEnd, Party, Waiting
 from services.fulfiller.decide.draft import Draft
 from services.kernel.errors import PermanentError
+
+POSSIBLE: Final = frozenset(
+    {
+        Outcome.ERASED,
+        Outcome.MASKED,
+        Outcome.AGGREGATED,
+        Outcome.EXPORTED,
+        Outcome.CORRECTED,
+        Outcome.APPLIED,
+        Outcome.RETAINED,
+        Outcome.NOT_FOUND,
+        Outcome.FAILED,
+    }
+)
+"""What a system can say of itself; the other outcomes are for us to say."""
+_OURS: Final = frozenset({Outcome.FAILED, Outcome.SKIPPED, Outcome.WITHDRAWN, Outcome.DENIED, Outcome.EXPIRED})
+"""Ends that were not the addressee's own word: its word, when it comes, is the truer account."""
 
 
 class ForgedToken(PermanentError):
@@ -14,36 +34,41 @@ class UnknownPart(PermanentError):
     """The reply is about a request or a part nobody knows."""
 
 
+class NoOutcome(PermanentError):
+    """The result names an outcome no system can have."""
+
+
 def finish(draft: Draft, event: TaskFinished) -> None:
     """End the part, or let it wait for an operator when the system failed.
 
     Raises:
         UnknownPart: nothing was assigned under that name.
         ForgedToken: the token is not the part's.
+        NoOutcome: the outcome is not one a system can have.
     """
     part = draft.state.parts.get(event.part)
-    if part is None or not part.attempt:
+    if part is None or not part.attempt or not parts.system_of(event.part):
         raise UnknownPart
     if not draft.facts.same(draft.facts.token(event.part, draft.state.id, event.system), event.reply_token):
         raise ForgedToken
+    if event.outcome not in POSSIBLE:
+        raise NoOutcome
     end = PartEnd(outcome=event.outcome, counts=event.counts, retained=event.retained, reason=event.reason)
     if part.end is not None:
-        _amend(draft, event, part.end, end)
+        amend(draft, event.part, end)
     elif event.outcome is not Outcome.FAILED:
-        draft.state = draft.state.with_part(event.part, end=end, until=None, waits="")
-    elif not part.waits.startswith(Party.OPERATOR):
-        draft.wait(event.part, Party.OPERATOR, Waiting.REVIEW, draft.last_moment, who=event.system)
+        draft.state = draft.state.ending(event.part, end)
+    elif event.attempt >= part.attempt and part.party is not Party.OPERATOR:
+        draft.state = draft.state.with_part(event.part, why=event.reason)
+        draft.wait(event.part, Party.OPERATOR, Waiting.TASK, draft.last_moment, who=event.system)
 
 
-def _amend(draft: Draft, event: TaskFinished, before: PartEnd, end: PartEnd) -> None:
-    """A result after the end: the first end stands unless it was none of the system's own."""
-    told_by_system = before.outcome not in {
-        Outcome.FAILED,
-        Outcome.SKIPPED,
-        Outcome.WITHDRAWN,
-        Outcome.DENIED,
-    }
-    if told_by_system or end.outcome in {before.outcome, Outcome.FAILED}:
+def amend(draft: Draft, name: str, end: PartEnd) -> None:
+    """Take a word that comes after the end: the first end stands unless it was not the addressee's own."""
+    before = draft.state.outcome(name)
+    if before not in _OURS or end.outcome in {before, Outcome.FAILED}:
         return
-    draft.state = draft.state.with_part(event.part, end=end)
-    draft.tell(RequestAmended, on=event.part, part=event.part, end=end, told_otherwise=draft.state.settled)
+    draft.state = draft.state.ending(name, end)
+    told = draft.state.settled and name in draft.public()
+    if told or draft.state.closed:
+        draft.tell(RequestAmended, on=name, part=name, end=end, told_otherwise=told)

@@ -1,29 +1,43 @@
 """What the fulfiller remembers of a request: facts, parts, and which conclusions were drawn. No personal value."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Self
+from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from schemas.events import OperatorDecided, RequestAccepted
-from schemas.values import Action, Located, Outcome, PartEnd
+from schemas.values import Action, Located, Outcome, PartEnd, Party, Waiting
 from services.kernel.decision import State
 
 
 class Part(BaseModel):
-    """One part: pending until `end` says how it ended. `waits` is whom an operator sees it waiting for."""
+    """One part: pending until `end` says how it ended.
+
+    `party` and `who` are waited for until `until`, for `waiting`; a part that has none of these comes after another
+    one that has. `attempt` counts how often its addressee was asked, `received` says that a client has answered at all,
+    `why` is what the last failure said.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     end: PartEnd | None = None
     attempt: int = 0
+    party: Party | None = None
+    who: str | None = None
+    waiting: Waiting | None = None
     until: AwareDatetime | None = None
-    waits: str = ""
     action: Action | None = None
+    received: bool = False
+    why: str | None = None
 
     def but(self, **changes: object) -> Self:
         """Return a copy with some fields changed."""
         return self.model_copy(update=changes)
+
+    def ending(self, end: PartEnd) -> Self:
+        """Return a copy that has ended and waits for nobody."""
+        return self.but(end=end, party=None, who=None, waiting=None, until=None)
 
 
 class Fulfilment(State):
@@ -38,20 +52,22 @@ class Fulfilment(State):
     stop_reason: str | None = None
     released: frozenset[str] = frozenset()
     clients: dict[str, Located] = {}
+    told_named: frozenset[str] = frozenset()
+    extended_to: date | None = None
     parts: dict[str, Part] = {}
     planned: bool = False
+    freed: bool = False
     settled: bool = False
     closed: bool = False
     early: tuple[OperatorDecided, ...] = ()
-
-    @property
-    def case_id(self) -> str:
-        """The case this request belongs to; the request itself while nothing was accepted."""
-        return self.accepted.case_id if self.accepted else self.id
+    early_until: AwareDatetime | None = None
+    decided: frozenset[UUID] = frozenset()
 
     @property
     def due_at(self) -> datetime | None:
         """The next moment something must be looked at."""
+        if self.accepted is None:
+            return self.early_until
         if self.closed:
             return None
         return min((p.until for p in self.parts.values() if p.end is None and p.until), default=None)
@@ -61,23 +77,34 @@ class Fulfilment(State):
         """Clients the person themself named by a parcel that fits."""
         return sorted(name for name, one in self.clients.items() if one.parcel_named)
 
-    def pending(self, *names: str) -> list[str]:
-        """Parts not yet ended: all, or those of the given names."""
-        return sorted(n for n, part in self.parts.items() if part.end is None and (not names or n in names))
+    def pending(self) -> list[str]:
+        """Parts not yet ended, sorted."""
+        return sorted(name for name, part in self.parts.items() if part.end is None)
+
+    def outcome(self, name: str) -> Outcome | None:
+        """How a part ended; None while it has not, or is not there."""
+        part = self.parts.get(name)
+        return part.end.outcome if part and part.end else None
 
     def ended(self, name: str) -> bool:
         """Whether a part exists and has ended."""
-        return name in self.parts and self.parts[name].end is not None
+        return self.outcome(name) is not None
 
-    def with_part(self, name: str, **changes: object) -> "Fulfilment":
+    def with_part(self, name: str, **changes: object) -> Self:
         """Return a copy in which one part is changed, or made."""
         return self.but(parts=self.parts | {name: self.parts.get(name, Part()).but(**changes)})
 
-    def end(self, name: str, outcome: Outcome, reason: str | None = None) -> "Fulfilment":
-        """End one part, unless it has ended before: the first end stands."""
-        if self.ended(name):
-            return self
-        return self.with_part(name, end=PartEnd(outcome=outcome, reason=reason), until=None, waits="")
+    def end(self, name: str, outcome: Outcome, reason: str | None = None) -> Self:
+        """End one part, or make one that has ended; the first end stands."""
+        return self if self.ended(name) else self.ending(name, PartEnd(outcome=outcome, reason=reason))
+
+    def end_known(self, name: str, outcome: Outcome, reason: str | None = None) -> Self:
+        """End a part if there is such a part."""
+        return self.end(name, outcome, reason) if name in self.parts else self
+
+    def ending(self, name: str, end: PartEnd) -> Self:
+        """Let a part end so, whatever it was before."""
+        return self.but(parts=self.parts | {name: self.parts.get(name, Part()).ending(end)})
 
     def ends(self) -> dict[str, PartEnd]:
         """How each ended part ended."""

@@ -4,41 +4,49 @@ from typing import Any
 
 from schemas.events import (
     AnswerRecorded,
+    DeadlineExtended,
     OperatorDecided,
     RequestAccepted,
-    RequestClosed,
+    RequestReleased,
     RequestVerified,
     VerificationFailed,
 )
-from schemas.values import AnswerKind, Located, Outcome
+from schemas.values import AnswerKind, Located, Outcome, Reason
 from services.fulfiller.decide.state import Fulfilment
 
 
 def told(state: Fulfilment, event: Any) -> Fulfilment:  # noqa: ANN401, PLR0911  one answer per kind of event
-    """Return the state that also knows this event. Telling twice changes nothing."""
+    """Return the state that also knows this event. Telling twice changes nothing; order does not matter."""
     match event:
         case RequestAccepted() if state.accepted is None:
             return _located(state.but(accepted=event), event.clients)
         case RequestVerified() if state.subject is None and not state.unverified:
             return state.but(subject=event.subject)
-        case VerificationFailed() if state.subject is None:
+        case VerificationFailed() if state.subject is None and not state.unverified:
             return state.but(unverified=True)
-        case RequestClosed():
-            return state.but(released=state.released | {event.request_id})
+        case RequestReleased():
+            return state.but(released=state.released | {event.by})
+        case DeadlineExtended():
+            return state.but(extended_to=max(event.respond_by, state.extended_to or event.respond_by))
         case AnswerRecorded():
             return _answered(_located(state, event.clients), event)
-        case OperatorDecided():
-            return state.but(early=(*state.early, event))
+        case OperatorDecided() if event.event_id not in state.decided:
+            return state.but(early=(*state.early, event), decided=state.decided | {event.event_id})
         case _:
             return state
 
 
 def _located(state: Fulfilment, clients: list[Located]) -> Fulfilment:
+    """Everything that ever located a client adds up; that its parcel was named is never forgotten."""
     known = dict(state.clients)
     for one in clients:
-        before = known.get(one.client)
-        named = one.parcel_named or (before is not None and before.parcel_named)
-        known[one.client] = one.model_copy(update={"parcel_named": named})
+        before = known.get(one.client, one)
+        merged = {
+            "groups": sorted({*before.groups, *one.groups}),
+            "subjects": sorted({*before.subjects, *one.subjects}),
+            "parcel_named": before.parcel_named or one.parcel_named,
+        }
+        known[one.client] = before.model_copy(update=merged)
     return state.but(clients=known)
 
 
@@ -46,10 +54,10 @@ def _answered(state: Fulfilment, event: AnswerRecorded) -> Fulfilment:
     match event.kind:
         case AnswerKind.WITHDRAWAL:
             return state.but(stop=state.stop or Outcome.WITHDRAWN)
-        case AnswerKind.NOT_ME:
-            return state.but(stop=state.stop or Outcome.DENIED, stop_reason=state.stop_reason or "suspected_fraud")
-        case AnswerKind.CONFIRMATION:
-            return state.but(confirmed=event.accepted if state.confirmed is None else state.confirmed)
+        case AnswerKind.NOT_ME if state.stop is None:
+            return state.but(stop=Outcome.DENIED, stop_reason=Reason.SUSPECTED_FRAUD)
+        case AnswerKind.CONFIRMATION if state.confirmed is None:
+            return state.but(confirmed=event.accepted)
         case AnswerKind.DETAIL:
             return state.but(detailed=True)
         case _:

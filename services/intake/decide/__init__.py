@@ -4,27 +4,36 @@ from datetime import datetime
 from typing import Any
 
 from schemas.base import Due
-from schemas.events import RequestClosed
-from services.intake.decide.accept import submit
+from schemas.events import OperatorDecided, RequestClosed, RequestSettled
 from services.intake.decide.answer import hear
-from services.intake.decide.case import Case, close, wake
+from services.intake.decide.case import Case
+from services.intake.decide.clock import DESTROY, close, extend, settle, wake
 from services.intake.decide.facts import Facts
 from services.intake.decide.reading import Answer, Submission
+from services.intake.decide.submit import submit
 from services.kernel.decision import Decision
 
-__all__ = ["Case", "Facts", "decide"]
+__all__ = ["DESTROY", "Case", "Facts", "decide"]
 
 
-def decide(state: Case, event: Any, facts: Facts, now: datetime) -> Decision[Case]:  # noqa: ANN401  told apart below
-    """Answer one message about one case. Safe to call again with the same message."""
+def decide(state: Case, event: Any, facts: Facts, now: datetime) -> Decision[Case]:  # noqa: ANN401, PLR0911  told apart below
+    """Answer one message about one case. Safe to repeat: the same message again, or again written, changes nothing.
+
+    Raises:
+        UnknownSource: a submission or answer of an app that is not registered.
+    """
     match event:
         case Submission():
             return submit(state, event, facts, now)
         case Answer():
             return hear(state, event, facts, now)
+        case RequestSettled():
+            return settle(state, event)
         case RequestClosed():
             return close(state, event, facts, now)
+        case OperatorDecided():
+            return extend(state, event, now)
         case Due():
-            return wake(state, now)
+            return wake(state, event, now)
         case _:
-            return Decision(state, due_at=state.wake_at)
+            return Decision(state, due_at=state.due_at)

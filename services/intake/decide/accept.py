@@ -1,37 +1,21 @@
-"""What becomes of a submission: refused with every reason at once, or accepted as one request per right."""
+"""Open requests: one per right, each with its law, its clock, its parts, and the clients it is passed on to."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 from rules import parts
-from rules.choice import Choice, choose
+from rules.choice import Choice, Question, choose
 from rules.matching import Candidate, locate
-from rules.normalise import normalise
 from schemas.base import Cause
 from schemas.events import Clock, RequestAccepted
-from schemas.public import RequestStatusChanged, RequestSubmitted
-from schemas.values import (
-    ANSWERED_BY_A_PERSON,
-    OPT_OUTS,
-    Located,
-    Mode,
-    PointKind,
-    Population,
-    Problem,
-    Right,
-    Status,
-)
+from schemas.public import RequestSubmitted
+from schemas.values import ANSWERED_BY_A_PERSON, OPT_OUTS, Located, Mode, PointKind, Population, Right
 from services.directory.offered import kinds_of
 from services.intake.decide.case import Asked, Case
 from services.intake.decide.facts import Facts
-from services.intake.decide.reading import Submission
-from services.kernel.decision import Decision
-from services.kernel.errors import PermanentError
 
-CLOCK_SKEW: Final = timedelta(minutes=5)
-OLDEST: Final = timedelta(days=366)
 _CONTESTED: Final = {
     "name": PointKind.NAME,
     "email": PointKind.EMAIL,
@@ -42,83 +26,17 @@ _CONTESTED: Final = {
 ACCESSES: Final = (Right.KNOW_CATEGORIES, Right.KNOW_SPECIFIC, Right.PORTABILITY)
 TELLING: Final = frozenset({PointKind.EMAIL, PointKind.PHONE, PointKind.ACCOUNT_NUMBER})
 """Kinds that point at one record well enough to apply a preference to it."""
-
-
-class UnknownSource(PermanentError):
-    """The record names an app that is not registered, so nobody can be answered."""
-
-
-def submit(state: Case, event: Submission, facts: Facts, now: datetime) -> Decision[Case]:
-    """Accept, recognise, or reject a submission. The same again is the same; other content is a conflict."""
-    if event.source not in facts.sources:
-        raise UnknownSource
-    body = event.body
-    problems = event.problems if body is None else _problems(body, event, facts)
-    if body and state.opened:
-        if state.digest == event.digest:
-            return Decision(state, due_at=state.wake_at)
-        problems = (Problem(field="submission_id", rule="was used before with different content"),)
-    if problems or body is None:
-        return Decision(state, (_rejected(event, problems, now),), due_at=state.wake_at)
-    return _accept(state, event, body, facts, now)
-
-
-def _problems(body: RequestSubmitted, event: Submission, facts: Facts) -> tuple[Problem, ...]:
-    found = []
-    if body.source != event.source:
-        found.append(Problem(field="source", rule="must be the same in header and body"))
-    if body.brand not in facts.handbook.brands:
-        known = ", ".join(sorted(facts.handbook.brands))
-        found.append(Problem(field="brand", rule=f"must be one of {known}"))
-    if body.subject.empty() and not (body.authentication or body.agent):
-        found.append(Problem(field="subject", rule="must say something about the person: a name, an e-mail, a number"))
-    country = body.residence.country if body.residence else "US"
-    for index, phone in enumerate(body.subject.phones):
-        if normalise(PointKind.PHONE, phone, country=country) is None:
-            found.append(Problem(field=f"subject.phones.{index}", rule="must be a phone number that can exist"))
-    found += _time_problems(body, event.recorded_at)
-    return tuple(found)
-
-
-def _time_problems(body: RequestSubmitted, recorded_at: datetime) -> list[Problem]:
-    found = []
-    latest = recorded_at + CLOCK_SKEW
-    if body.received_at and body.received_at > latest:
-        found.append(Problem(field="received_at", rule="must not lie in the future"))
-    if body.received_at and body.received_at < recorded_at - OLDEST:
-        found.append(Problem(field="received_at", rule="must not be older than 366 days"))
-    if body.declaration and body.declaration.signed_at > latest:
-        found.append(Problem(field="declaration.signed_at", rule="must not lie in the future"))
-    return found
-
-
-def _rejected(event: Submission, problems: Sequence[Problem], now: datetime) -> RequestStatusChanged:
-    return RequestStatusChanged.after(
-        event, now, request_id=None, case_id=None, source=event.source, submission_id=event.submission_id,
-        status=Status.REJECTED, problems=list(problems),
-    )  # fmt: skip
-
-
-def _accept(state: Case, event: Submission, body: RequestSubmitted, facts: Facts, now: datetime) -> Decision[Case]:
-    received_at = min(event.recorded_at, body.received_at or event.recorded_at)
-    state = state.but(
-        case_id=event.case_id, source=event.source, submission_id=body.submission_id, brand=body.brand,
-        digest=event.digest, received_at=received_at, answers=("subject:0",),
-    )  # fmt: skip
-    secrets = {
-        "submission": body.model_dump_json().encode(),
-        "subject:0": body.subject.model_dump_json().encode(),
+KEPT_HERE: Final = frozenset(
+    {
+        Right.APPEAL,
+        Right.COMPLAINT,
+        Right.INQUIRY,
+        Right.SHINE_THE_LIGHT,
+        Right.SERVICE_PROVIDER_LIST,
+        Right.UNCLASSIFIED,
     }
-    rights = sorted(dict.fromkeys(body.rights or [Right.UNCLASSIFIED]), key=_rank)
-    decision = take_up(state, event, body, rights, (facts, now))
-    return Decision(decision.state, decision.events, due_at=decision.state.wake_at, secrets=secrets)
-
-
-def _rank(right: Right) -> int:
-    """Opt-outs first, access before deletion, everything else between."""
-    if right in OPT_OUTS:
-        return 0
-    return 1 if right in ACCESSES else 9 if right is Right.DELETE else 5
+)
+"""Rights the company answers itself: no client is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,16 +54,35 @@ class Taking:
 
 def take_up(
     state: Case, cause: Cause, body: RequestSubmitted, rights: Sequence[Right], when: tuple[Facts, datetime]
-) -> Decision[Case]:
+) -> tuple[Case, tuple[RequestAccepted, ...]]:
     """Open one request per right of the case."""
     facts, now = when
     found = facts.found.get(cause.event_id, ())
     ids = {right: facts.name(state.case_id, right) for right in rights}
     taking = Taking(cause, body, found, clients_of(found, facts, now), ids, facts, now)
     events = tuple(_accepted(state, taking, right) for right in rights)
-    asked = {e.request_id: Asked(right=e.right, respond_by=e.clock.respond_by) for e in events}
-    clients = tuple(sorted({*state.clients, *(one.client for one in taking.located)}))
-    return Decision(state.but(asked=state.asked | asked, clients=clients), events)
+    asked = {e.request_id: _asked(e) for e in events}
+    return located(state.but(asked=state.asked | asked), taking.located), events
+
+
+def _asked(event: RequestAccepted) -> Asked:
+    clock = event.clock
+    return Asked(
+        right=event.right, respond_by=clock.respond_by, extendable_to=clock.extended_respond_by, timezone=clock.timezone
+    )
+
+
+def located(state: Case, clients: Sequence[Located]) -> Case:
+    """Remember which clients were located, and of which a parcel was named."""
+    known = {one.client: one.parcel_named or state.clients.get(one.client, False) for one in clients}
+    return state.but(clients=state.clients | known)
+
+
+def handed(right: Right, clients: Sequence[Located]) -> list[Located]:
+    """The clients a request of this right is passed on to; a preference concerns those whose parcel was named."""
+    if right in KEPT_HERE:
+        return []
+    return [one for one in clients if one.parcel_named or right not in OPT_OUTS]
 
 
 def _accepted(state: Case, taking: Taking, right: Right) -> RequestAccepted:
@@ -160,9 +97,9 @@ def _accepted(state: Case, taking: Taking, right: Right) -> RequestAccepted:
         verify=choice.verify, assurance=choice.assurance, points_needed=choice.points_needed,
         declaration_needed=choice.declaration_needed, declared=body.declaration is not None,
         given=kinds_of(body.subject), contested=_contested(body, right), parts=_parts(right, choice, ids),
-        clients=[] if right in OPT_OUTS and not _parcel(taking.located) else taking.located,
-        subjects=[] if choice.verify else _subjects(taking.found), releases=_releases(right, ids),
-        unverified_at=taking.now + brand.windows.unverified_end, has_email=bool(body.subject.emails or body.agent),
+        clients=handed(right, taking.located), subjects=[] if choice.verify else _subjects(taking.found),
+        releases=_releases(right, ids), unverified_at=taking.now + brand.windows.unverified_end,
+        has_email=bool(body.subject.emails or body.agent),
     )  # fmt: skip
 
 
@@ -171,20 +108,10 @@ def _releases(right: Right, ids: Mapping[Right, str]) -> list[str]:
     return [ids[Right.DELETE]] if right in ACCESSES and Right.DELETE in ids else []
 
 
-def _parcel(located: Sequence[Located]) -> bool:
-    return any(one.parcel_named for one in located)
-
-
 def _choice(state: Case, body: RequestSubmitted, right: Right, facts: Facts) -> Choice:
-    return choose(
-        facts.handbook,
-        brand=body.brand,
-        right=Right.INQUIRY if right is Right.UNCLASSIFIED else right,
-        residence_country=body.residence.country if body.residence else None,
-        residence_region=body.residence.region if body.residence else None,
-        context=body.context,
-        received_at=state.received_at or datetime.min.replace(tzinfo=UTC),
-    )
+    home = body.residence
+    asked = Question(body.brand, right, home.country if home else None, home.region if home else None, body.context)
+    return choose(facts.handbook, asked, state.received_at or datetime.min.replace(tzinfo=UTC))
 
 
 def _clock(choice: Choice) -> Clock:
@@ -211,7 +138,7 @@ def _parts(right: Right, choice: Choice, ids: Mapping[Right, str]) -> list[str]:
         pending = [parts.ANSWER]
     if right is Right.DELETE:
         pending += [parts.after(ids[other]) for other in ACCESSES if other in ids]
-    return sorted(pending)
+    return pending
 
 
 def _subjects(found: Sequence[Candidate]) -> list[str]:

@@ -6,70 +6,110 @@ from typing import Final
 
 from schemas.base import Event
 from schemas.events import AnswerRecorded
-from schemas.public import RequesterAnswered, RequestStatusChanged
-from schemas.values import AnswerKind, Problem, Status
+from schemas.public import RequesterAnswered
+from schemas.values import AnswerKind, Problem, Right
 from services.directory.offered import kinds_of
-from services.intake.decide.accept import UnknownSource, clients_of, take_up
+from services.intake.decide.accept import clients_of, handed, located, take_up
 from services.intake.decide.case import Case
 from services.intake.decide.facts import Facts
 from services.intake.decide.reading import Answer
+from services.intake.decide.submit import UnknownSource, reject
 from services.kernel.decision import Decision
+from services.kernel.errors import PermanentError
 
 MOST_ROUNDS: Final = 3
+MOST_ANSWERS: Final = 200
+"""Answers kept apart per case; an app that sends more has a fault, or is at fault."""
+MOST_TRIES: Final = 5
+"""Wrong codes per request; after them the right one is no better than a guess."""
 NEED_TOKEN: Final = frozenset(
     {AnswerKind.CONFIRMATION, AnswerKind.FEE_CONSENT, AnswerKind.WITHDRAWAL, AnswerKind.NOT_ME}
 )
 """Answers that change something: only who holds the letter can give them."""
+_ENDED: Final = Problem(field="request_id", rule="must name a request that has not ended; ask anew in a new submission")
+_NOT_YOURS: Final = Problem(field="request_id", rule="must name a request of yours")
+_WRONG_TOKEN: Final = Problem(field="answer_token", rule="must be the one from the letter about this request")
+_USED: Final = Problem(field="answer_token", rule="was used before")
+_WRONG_CODE: Final = Problem(field="code", rule="must be the code that was sent, tried five times at most")
+
+
+class SubmissionGone(PermanentError):
+    """What the case was opened with can no longer be read, so no request can be opened from it."""
 
 
 def hear(state: Case, event: Answer, facts: Facts, now: datetime) -> Decision[Case]:
-    """Record an answer for the requests it concerns, or reject it."""
+    """Record an answer for the requests it concerns, or reject it. The same again is the same.
+
+    Raises:
+        UnknownSource: no app of that name is registered.
+        SubmissionGone: a right is named for a text that can no longer be read.
+    """
     if event.source not in facts.sources:
         raise UnknownSource
     body = event.body
     if body is None:
-        return _reject(state, event, event.problems, now)
-    targets = _targets(state, event, body)
-    if not targets:
-        return _reject(state, event, [Problem(field="request_id", rule="must name a request of yours")], now)
-    spent = None
-    if body.kind in NEED_TOKEN or body.answer_token:
-        spent, problem = _token(state, body, targets, facts)
-        if problem:
-            return _reject(state, event, [problem], now)
+        return reject(state, event, event.problems, now)
+    if state.heard.get(body.answer_id) == event.digest:
+        return Decision(state, due_at=state.due_at)
+    targets, problem = _targets(state, event, body)
+    if problem is None and body.kind is AnswerKind.CODE:
+        state, problem = _code(state, body, targets, facts)
+    elif problem is None and (body.kind in NEED_TOKEN or body.answer_token):
+        state, targets, problem = _token(state, body, targets, facts)
+    if problem:
+        return reject(state, event, [problem], now)
+    state = state.but(heard=state.heard | {body.answer_id: event.digest})
     return _record(state, event, body, targets, (facts, now))
 
 
-def _targets(state: Case, event: Answer, body: RequesterAnswered) -> list[str]:
-    """The requests an answer concerns: the one named, or all that are open; none if the case is another app's."""
-    if not state.opened or state.source != event.source:
-        return []
-    if body.request_id:
-        return [body.request_id] if body.request_id in state.asked else []
-    return state.open_requests() if body.case_id == state.case_id else []
+def _targets(state: Case, event: Answer, body: RequesterAnswered) -> tuple[list[str], Problem | None]:
+    """The requests an answer concerns: the one named, or all that run; a problem if it can concern none."""
+    mine = [body.request_id] if body.request_id else list(state.asked) if body.case_id == state.case_id else []
+    if state.source != event.source or not mine or mine[0] not in state.asked:
+        return [], _NOT_YOURS
+    if body.answer_id in state.heard:
+        return [], Problem(field="answer_id", rule="was used before with different content")
+    if len(state.heard) >= MOST_ANSWERS:
+        return [], Problem(field="answer_id", rule=f"at most {MOST_ANSWERS} answers about one case")
+    if body.kind is AnswerKind.NOT_ME:
+        return mine, None
+    running = [request_id for request_id in mine if request_id in state.running()]
+    if body.kind is AnswerKind.DETAIL and not body.rights and _nameless(state, running):
+        return [], Problem(field="rights", rule="must name what is wanted: the request itself does not")
+    return running, None if running else _ENDED
+
+
+def _nameless(state: Case, targets: Sequence[str]) -> bool:
+    return any(state.asked[request_id].right is Right.UNCLASSIFIED for request_id in targets)
 
 
 def _token(
-    state: Case, body: RequesterAnswered, targets: Sequence[str], facts: Facts
-) -> tuple[str | None, Problem | None]:
+    state: Case, body: RequesterAnswered, targets: list[str], facts: Facts
+) -> tuple[Case, list[str], Problem | None]:
+    """Spend the token. It speaks for the request of its letter alone; "this was not me" stops the whole case."""
     given = body.answer_token or ""
     for request_id in targets:
         for round_ in range(1, MOST_ROUNDS + 1):
-            name = f"{request_id}/{body.kind}/{round_}"
-            if not facts.same(facts.token(request_id, body.kind, round_), given):
-                continue
-            if name in state.used:
-                return None, Problem(field="answer_token", rule="was used before")
-            return name, None
-    return None, Problem(field="answer_token", rule="must be the one from the letter about this request")
+            if facts.same(facts.token(request_id, body.kind, round_), given):
+                name = f"{request_id}/{body.kind}/{round_}"
+                if name in state.used:
+                    return state, [], _USED
+                spent = state.but(used=state.used | {name})
+                not_me = body.kind is AnswerKind.NOT_ME
+                return spent, (state.running() or [request_id]) if not_me else [request_id], None
+    return state, [], _WRONG_TOKEN
 
 
-def _reject(state: Case, event: Answer, problems: Sequence[Problem], now: datetime) -> Decision[Case]:
-    told = RequestStatusChanged.after(
-        event, now, request_id=None, case_id=None, source=event.source, answer_id=event.answer_id,
-        status=Status.REJECTED, problems=list(problems),
-    )  # fmt: skip
-    return Decision(state, (told,), due_at=state.wake_at)
+def _code(state: Case, body: RequesterAnswered, targets: Sequence[str], facts: Facts) -> tuple[Case, Problem | None]:
+    """Spend a code that only the contact on file was sent. Without a record there is none, and every one is wrong."""
+    for request_id in targets:
+        asked = state.asked[request_id]
+        names = {n: f"{request_id}/{body.kind}/{n}" for n in range(1, MOST_ROUNDS + 1)}
+        fits = [name for n, name in names.items() if facts.same(facts.code(request_id, n), body.code or "")]
+        if fits and fits[0] not in state.used and asked.tries < MOST_TRIES:
+            return state.but(used=state.used | {fits[0]}), None
+        state = state.with_asked(request_id, tries=asked.tries + 1)
+    return state, _WRONG_CODE
 
 
 def _record(
@@ -78,24 +118,22 @@ def _record(
     facts, now = when
     secrets = {f"answer:{event.event_id}": body.model_dump_json().encode()}
     if body.subject:
-        name = f"subject:{event.event_id}"
-        secrets[name] = body.subject.model_dump_json().encode()
-        state = state.but(answers=(*state.answers, name))
-    fresh = [
-        one for one in clients_of(facts.found.get(event.event_id, ()), facts, now) if one.client not in state.clients
-    ]
-    state = state.but(clients=tuple(sorted({*state.clients, *(one.client for one in fresh)})))
-    rights = [right for right in dict.fromkeys(body.rights) if facts.name(state.case_id, right) not in state.asked]
+        secrets[f"subject:{event.event_id}"] = body.subject.model_dump_json().encode()
+    found = clients_of(facts.found.get(event.event_id, ()), facts, now)
+    news = [one for one in found if one.client not in state.clients or one.parcel_named > state.clients[one.client]]
+    state = located(state, news)
+    wanted = [right for right in dict.fromkeys(body.rights) if facts.name(state.case_id, right) not in state.asked]
     told: list[Event] = [
         AnswerRecorded.after(
             event, now, request_id=request_id, case_id=state.case_id, kind=body.kind,
-            given=kinds_of(body.subject) if body.subject else [], clients=fresh, accepted=body.accepted,
-            right=rights[0] if rights else None,
+            given=kinds_of(body.subject) if body.subject else [], clients=handed(state.asked[request_id].right, news),
+            accepted=body.accepted, right=wanted[0] if wanted else None,
         )
         for request_id in targets
     ]  # fmt: skip
-    submitted = facts.submitted.get(event.event_id)
-    if body.kind is AnswerKind.DETAIL and rights and submitted:
-        taken = take_up(state, event, submitted, rights, when)
-        state, told = taken.state, [*taken.events, *told]
-    return Decision(state, tuple(told), due_at=state.wake_at, secrets=secrets)
+    if body.kind is AnswerKind.DETAIL and wanted and _nameless(state, targets):
+        if event.event_id not in facts.submitted:
+            raise SubmissionGone
+        state, taken = take_up(state, event, facts.submitted[event.event_id], wanted, when)
+        told = [*taken, *told]
+    return Decision(state, tuple(told), due_at=state.due_at, secrets={} if state.destroyed else secrets)

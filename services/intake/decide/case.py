@@ -1,30 +1,53 @@
-"""What intake remembers of a case, and how a case ends. References and codes only."""
+"""What intake remembers of a case. References and codes only."""
 
-from datetime import date, datetime
-from typing import Final
+from datetime import date, datetime, timedelta
+from typing import Final, Self
+from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from schemas.events import RequestClosed
+from rules.clocks import instant_of_end
 from schemas.values import Right
-from services.intake.decide.facts import Facts
-from services.kernel.decision import Decision, Effect, State
+from services.kernel.decision import State
 
-DESTROY: Final = "destroy_key"
+SHARES: Final = (50, 80, 95, 100)
+"""Shares of the time to answer, in percent, that are told when they have passed; the last one is the missed day."""
+MARGIN: Final = timedelta(minutes=1)
+"""What ends at the last moment must have been heard of before its day counts as missed."""
 
 
 class Asked(BaseModel):
-    """One request of the case."""
+    """One request of the case. `told` is the last share of its time that was told to have passed."""
 
     model_config = ConfigDict(frozen=True)
 
     right: Right
     respond_by: date
+    extendable_to: date | None = None
+    timezone: str = "UTC"
+    told: int = 0
+    tries: int = 0
+    extended: bool = False
+    settled: bool = False
     closed: bool = False
+
+    def moment(self, received_at: datetime, share: int) -> datetime:
+        """When a share of the time to answer has passed."""
+        end = instant_of_end(self.respond_by, self.timezone)
+        return received_at + (end - received_at) * share / 100 if share < SHARES[-1] else end + MARGIN
+
+    def next_moment(self, received_at: datetime) -> datetime | None:
+        """When the next share passes; None when the request is closed or its last day is over."""
+        share = next((share for share in SHARES if share > self.told), None)
+        return None if self.closed or share is None else self.moment(received_at, share)
 
 
 class Case(State):
-    """A submission and everything said about it later. One request per right."""
+    """A submission and everything said about it later. One request per right.
+
+    `clients` says of each client whose record was located whether its parcel was named. `heard` holds what was
+    answered, by the app's own id of it, as a digest; `used` the tokens spent, by what they were for.
+    """
 
     case_id: str = ""
     source: str = ""
@@ -33,10 +56,11 @@ class Case(State):
     digest: str = ""
     received_at: AwareDatetime | None = None
     asked: dict[str, Asked] = {}
-    answers: tuple[str, ...] = ()
-    clients: tuple[str, ...] = ()
-    used: tuple[str, ...] = ()
-    wake_at: AwareDatetime | None = None
+    clients: dict[str, bool] = {}
+    heard: dict[str, str] = {}
+    used: frozenset[str] = frozenset()
+    decided: frozenset[UUID] = frozenset()
+    destroy_at: AwareDatetime | None = None
     destroyed: bool = False
 
     @property
@@ -44,25 +68,21 @@ class Case(State):
         """Whether a submission was accepted under this case."""
         return bool(self.asked)
 
-    def open_requests(self) -> list[str]:
-        """Requests not yet closed, in the order they were asked."""
-        return [request_id for request_id, asked in self.asked.items() if not asked.closed]
+    @property
+    def due_at(self) -> datetime | None:
+        """When a share of some request's time passes, or the day the data key is destroyed has come."""
+        received = self.received_at
+        shares = (asked.next_moment(received) for asked in self.asked.values()) if received else ()
+        return min((at for at in (*shares, self.destroy_at) if at), default=None)
 
+    def running(self) -> list[str]:
+        """Requests whoever asked does not know to have ended, in the order they were asked."""
+        return [request_id for request_id, asked in self.asked.items() if not asked.settled]
 
-def close(state: Case, event: RequestClosed, facts: Facts, now: datetime) -> Decision[Case]:
-    """Note one request's end; when it was the last, set the day the case's data key is destroyed."""
-    known = state.asked.get(event.request_id)
-    if known is None or known.closed:
-        return Decision(state, due_at=state.wake_at)
-    state = state.but(asked=state.asked | {event.request_id: known.model_copy(update={"closed": True})})
-    if not state.open_requests():
-        state = state.but(wake_at=now + facts.handbook.brands[state.brand].windows.destroy_keys_after)
-    return Decision(state, due_at=state.wake_at)
+    def all_closed(self) -> bool:
+        """Whether every part of every request has ended."""
+        return all(asked.closed for asked in self.asked.values())
 
-
-def wake(state: Case, now: datetime) -> Decision[Case]:
-    """Destroy the data key when its day has come and nothing was opened since."""
-    if state.wake_at is None or state.wake_at > now or state.open_requests():
-        return Decision(state, due_at=state.wake_at)
-    effect = Effect(DESTROY, state.case_id, state.case_id, state.wake_at.isoformat(), {}, lane="vault")
-    return Decision(state.but(wake_at=None, destroyed=True), effects=(effect,))
+    def with_asked(self, request_id: str, **changes: object) -> Self:
+        """Return a copy in which one request is changed."""
+        return self.but(asked=self.asked | {request_id: self.asked[request_id].model_copy(update=changes)})

@@ -14,9 +14,9 @@ from schemas.values import Mode
 class Facts:
     """`found` holds the directory's candidates per message; absent means nobody fits anything.
 
-    `name` derives a request's id from its case and right; `token` the answer token of a request, kind and round.
-    Both are keyed and pure; `same` compares two tokens in constant time. `submitted` is what the case was opened with,
-    for the answers that need it.
+    `name` derives a request's id from its case and right; `token` the answer token of a request, kind and round;
+    `code` the code of a request and round. All are keyed and pure; `same` compares two tokens in constant time.
+    `submitted` is what the case was opened with, for the answers that need it.
     """
 
     handbook: Handbook
@@ -24,6 +24,7 @@ class Facts:
     modes: Mapping[str, Mode]
     name: Callable[[str, str], str]
     token: Callable[[str, str, int], str]
+    code: Callable[[str, int], str]
     same: Callable[[str, str], bool]
     found: Mapping[UUID, tuple[Candidate, ...]] = field(default_factory=dict)
     submitted: Mapping[UUID, RequestSubmitted] = field(default_factory=dict)

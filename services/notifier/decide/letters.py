@@ -1,0 +1,101 @@
+"""Which letters leave, to whom, and what each is about. Who writes them is an adapter's affair."""
+
+from collections.abc import Iterator
+from typing import Any, Final, Literal
+
+from schemas.events import PartWaiting, RequestAccepted, RequestSettled
+from schemas.values import OPT_OUTS, Ending, Letter, Right, Waiting
+from services.kernel.decision import Effect
+from services.notifier.decide.state import Correspondence
+
+LETTER: Final = "letter"
+LANES: Final = 4
+_ASKING: Final = {
+    Waiting.PROOF: Letter.PROOF_NEEDED,
+    Waiting.DETAIL: Letter.DETAIL_NEEDED,
+    Waiting.CONFIRMATION: Letter.CONFIRMATION_ASKED,
+}
+_LAST: Final = {
+    Ending.FULFILLED: Letter.CLOSED,
+    Ending.PARTIALLY_FULFILLED: Letter.CLOSED,
+    Ending.DENIED: Letter.DENIED,
+    Ending.UNVERIFIED: Letter.UNVERIFIED,
+    Ending.WITHDRAWN: Letter.WITHDRAWN,
+    Ending.EXPIRED: Letter.CLOSED,
+    Ending.FAILED: Letter.CLOSED,
+}
+_TELLING: Final = frozenset(_LAST.values())
+"""Letters that tell what was found, once somebody was verified."""
+_SECRET: Final = frozenset({Letter.CONFIRMATION_ASKED, Letter.NOTICE, Letter.AMENDED})
+"""Letters that always tell what was found, or carry what only the person may hold."""
+
+type_due = tuple[str, Letter, dict[str, Any]]
+
+
+def letters(state: Correspondence, accepted: RequestAccepted) -> tuple[Correspondence, list[Effect]]:
+    """Every letter now due that was not sent; one that a later fact has overtaken is not sent any more."""
+    effects = []
+    for name, letter, body in _due(state, accepted):
+        to = _recipient(state, letter)
+        if name in state.letters or (to == "on_file" and state.subject is None):
+            continue
+        state = state.but(letters=state.letters | {name})
+        subject = state.subject if to == "on_file" else None
+        about = {"letter": letter, "to": to, "subject": subject, "name": name, **_about(accepted), **body}
+        effects.append(Effect(LETTER, state.id, accepted.case_id, name, about, lane=f"mail/{lane(state.id)}"))
+    return state, effects
+
+
+def lane(request_id: str) -> int:
+    """Spread letters over a few lanes, one request always in the same, so that its letters leave in order."""
+    return int(request_id[-2:], 16) % LANES
+
+
+def _recipient(state: Correspondence, letter: Letter) -> Literal["given", "on_file"]:
+    """Where a letter goes: what tells, or holds what only the person may hold, goes to the contact on file alone."""
+    found = letter in _TELLING and state.subject is not None
+    return "on_file" if letter in _SECRET or found else "given"
+
+
+def _due(state: Correspondence, accepted: RequestAccepted) -> Iterator[type_due]:
+    """Every letter the facts call for, as (name, letter, body). A browser's signal has nobody to write to."""
+    if accepted.channel == "gpc":
+        return
+    if accepted.right is not Right.UNCLASSIFIED:
+        yield "acknowledgement", Letter.ACKNOWLEDGEMENT, {}
+    for asked in state.asked.values():
+        if asked.waiting in _ASKING and not _overtaken(state, asked):
+            body = {"round": asked.round, "kinds": asked.kinds, "declaration": asked.declaration}
+            until = asked.until.isoformat()
+            yield f"{asked.waiting}/{asked.round}", _ASKING[asked.waiting], {**body, "until": until}
+    if state.extended_to and not state.settled:
+        yield f"extended/{state.extended_to}", Letter.EXTENDED, {"respond_by": state.extended_to.isoformat()}
+    for client in sorted(state.passed_on):
+        yield f"passed_on/{client}", Letter.PASSED_ON, {"client": client}
+    if state.settled and not (accepted.right is Right.UNCLASSIFIED and state.settled.ending is Ending.FULFILLED):
+        yield "end", _LAST[state.settled.ending], _account(state.settled)
+    for part, amended in sorted(state.amended.items()):
+        yield f"amended/{part}", Letter.AMENDED, {"parts": {part: amended.end.model_dump(mode="json")}}
+
+
+def _overtaken(state: Correspondence, asked: PartWaiting) -> bool:
+    return state.settled is not None or (asked.waiting is Waiting.PROOF and state.subject is not None)
+
+
+def _about(accepted: RequestAccepted) -> dict[str, Any]:
+    return {
+        "brand": accepted.brand,
+        "right": accepted.right,
+        "locale": accepted.locale,
+        "law": accepted.law,
+        "received_on": accepted.clock.receipt_date.isoformat(),
+        "respond_by": accepted.clock.respond_by.isoformat(),
+        "granted": accepted.granted,
+        "law_why": accepted.law_why,
+        "choice": accepted.right in OPT_OUTS,
+    }
+
+
+def _account(settled: RequestSettled) -> dict[str, Any]:
+    parts = {name: end.model_dump(mode="json") for name, end in settled.parts.items()}
+    return {"parts": parts, "ending": settled.ending, "reason": settled.reason, "package": settled.package}

@@ -1,0 +1,77 @@
+"""The public status: what the submitting app may know of a request, as a rank that only rises."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from schemas.base import Due, Event
+from schemas.events import PartWaiting, RequestAccepted, RequestSettled
+from schemas.public import RequestStatusChanged, WaitingFor
+from schemas.values import DRP_REASONS, Ending, Reason, Status, Waiting
+from services.notifier.decide.state import Correspondence
+
+_LAST: Final = {
+    Ending.FULFILLED: Status.FULFILLED,
+    Ending.PARTIALLY_FULFILLED: Status.FULFILLED,
+    Ending.DENIED: Status.DENIED,
+    Ending.UNVERIFIED: Status.DENIED,
+    Ending.WITHDRAWN: Status.REVOKED,
+    Ending.EXPIRED: Status.EXPIRED,
+    Ending.FAILED: Status.DENIED,
+}
+_BEFORE: Final = {Waiting.PROOF: 10, Waiting.DETAIL: 10}
+"""What is asked while nobody is verified."""
+_VERIFIED: Final = 20
+_AFTER: Final = {Waiting.CONFIRMATION: 30, Waiting.PERIOD: 40}
+"""What is waited for once somebody is."""
+_FINAL: Final = 100
+
+
+def statuses(
+    state: Correspondence, accepted: RequestAccepted, cause: Event | Due, now: datetime
+) -> tuple[Correspondence, list[RequestStatusChanged]]:
+    """Every status now due that lies ahead of the last one told, in order; the last one again if its date moved."""
+    expected_by = max(accepted.clock.respond_by, state.extended_to or accepted.clock.respond_by)
+    due = sorted(_due(state, accepted), key=lambda one: one[0])
+    news = [one for one in due if one[0] > state.rank]
+    if not news and 0 < state.rank < _FINAL and state.expected_by != expected_by:
+        news = [one for one in due if one[0] <= state.rank][-1:]
+    told = [
+        RequestStatusChanged.after(
+            cause, now, on=f"{rank}", request_id=state.id, case_id=accepted.case_id, source=accepted.source,
+            submission_id=accepted.submission_id, right=accepted.right, expected_by=expected_by, **fields,
+        )
+        for rank, fields in news
+    ]  # fmt: skip
+    if news:
+        state = state.but(rank=max(state.rank, news[-1][0]), expected_by=expected_by)
+    return state, told
+
+
+def _due(state: Correspondence, accepted: RequestAccepted) -> list[tuple[int, dict[str, Any]]]:
+    """What is true, as (rank, fields): the higher rank is the later word."""
+    due: list[tuple[int, dict[str, Any]]] = [(1, {"status": Status.OPEN})]
+    sure = state.subject is not None
+    if sure and accepted.verify:
+        due.append((_VERIFIED, {"status": Status.IN_PROGRESS}))
+    if state.settled:
+        return [*due, (_FINAL, _end(state.settled))]
+    ranks = _AFTER if sure else _BEFORE
+    return [*due, *((ranks[a.waiting] + a.round, _waiting(a)) for a in state.asked.values() if a.waiting in ranks)]
+
+
+def _waiting(asked: PartWaiting) -> dict[str, Any]:
+    reason = Reason.NEED_USER_VERIFICATION if asked.waiting is Waiting.PROOF else None
+    waiting_for = WaitingFor(kind=asked.waiting, until=asked.until)
+    return {"status": Status.IN_PROGRESS, "reason": reason, "waiting_for": waiting_for}
+
+
+def _end(settled: RequestSettled) -> dict[str, Any]:
+    status = _LAST[settled.ending]
+    return {"status": status, "reason": public_reason(settled) if status is Status.DENIED else None}
+
+
+def public_reason(settled: RequestSettled) -> Reason:
+    """The reason the app may see: DRP's own words, and never whether a record exists."""
+    if settled.reason is Reason.NO_MATCH:
+        return Reason.INSUF_VERIFICATION
+    return settled.reason if settled.reason in DRP_REASONS else Reason.OTHER

@@ -1,0 +1,75 @@
+"""What the verifier remembers of a request, and how each event adds to it. No point, no digest, no value."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from pydantic import AwareDatetime
+
+from rules import parts
+from rules.matching import Verdict
+from schemas.base import Due, Event
+from schemas.events import AnswerRecorded, OperatorDecided, RequestAccepted, RequestClosed
+from schemas.values import AnswerKind, Assurance, PointKind, Right
+from services.kernel.decision import State
+
+PROVING: Final = frozenset({AnswerKind.POINTS, AnswerKind.DECLARATION})
+MOST_ANSWERS: Final = 10
+"""Answers told apart per request; what comes after is weighed like the others and asks for no further round."""
+
+
+class Verification(State):
+    """What is known of one request's proof. No point, no digest: those are in the vault and the directory."""
+
+    case_id: str = ""
+    brand: str = ""
+    right: Right | None = None
+    verify: bool = False
+    needed: int = 0
+    assurance: Assurance = Assurance.NONE
+    declaration_needed: bool = False
+    declared: bool = False
+    contested: frozenset[PointKind] = frozenset()
+    ends_at: AwareDatetime | None = None
+    answers: frozenset[UUID] = frozenset()
+    rounds: int = 0
+    verdict: Verdict = Verdict.NO_RECORD
+    ended: str | None = None
+    withdrawn: bool = False
+    early: tuple[OperatorDecided, ...] = ()
+    early_until: AwareDatetime | None = None
+    decided: frozenset[UUID] = frozenset()
+
+    @property
+    def open(self) -> bool:
+        """Whether there is something to weigh: accepted, in need of proof, not ended."""
+        return self.verify and self.ended is None and not self.withdrawn
+
+    @property
+    def due_at(self) -> datetime | None:
+        """The fixed instant at which an unverified request ends; before it is known, when decisions are refused."""
+        return (self.ends_at if self.open else None) if self.brand else self.early_until
+
+
+def told(state: Verification, event: Event | Due) -> Verification:
+    """Add one fact to what is known. Telling twice changes nothing; order does not matter."""
+    match event:
+        case RequestAccepted() if not state.brand:
+            return state.but(
+                case_id=event.case_id, brand=event.brand, right=event.right, verify=event.verify,
+                needed=event.points_needed, assurance=event.assurance, declaration_needed=event.declaration_needed,
+                declared=state.declared or event.declared, contested=frozenset(event.contested),
+                ends_at=event.unverified_at,
+            )  # fmt: skip
+        case AnswerRecorded(kind=AnswerKind.WITHDRAWAL | AnswerKind.NOT_ME):
+            return state.but(withdrawn=True)
+        case AnswerRecorded() if event.kind in PROVING:
+            heard = state.answers | {event.event_id} if len(state.answers) < MOST_ANSWERS else state.answers
+            return state.but(answers=heard, declared=state.declared or event.kind is AnswerKind.DECLARATION)
+        case RequestClosed():
+            return state.but(ended=state.ended or "closed")
+        case OperatorDecided() if parts.decider(event.verb, event.part) == "verifier":
+            new = () if event.event_id in state.decided else (event,)
+            return state.but(early=(*state.early, *new), decided=state.decided | {event.event_id})
+        case _:
+            return state
