@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from schemas.base import Event
-from schemas.shapes import Untitled, examples
+from schemas.shapes import Untitled, as_written, examples
 from schemas.topics import CATALOGUE, CLIENT, SYSTEM, UPSTREAM, Topic
 
 WHERE: Final = "schemas/asyncapi.yaml"
@@ -177,7 +177,8 @@ def _schemas(kinds: list[type[BaseModel]]) -> dict[str, Any]:
     _, found = models_json_schema(
         [(kind, "validation") for kind in kinds], ref_template=template, schema_generator=Untitled
     )
-    return {name: _plain(schema) for name, schema in found["$defs"].items()}
+    written = {kind.__name__: as_written(kind, found["$defs"][kind.__name__]) for kind in kinds}
+    return {name: _plain(schema) for name, schema in (found["$defs"] | written).items()}
 
 
 def _plain(schema: Any) -> Any:  # noqa: ANN401  any JSON value

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from schemas import asyncapi, table
+from schemas import asyncapi, rendering, table
 from schemas.compare import Break, breaks
 from schemas.shapes import shape, travelling
 
@@ -19,7 +19,7 @@ _END: Final = ".schema.json"
 def generated() -> Mapping[str, str]:
     """Every file written from the code, by its path below the root."""
     files = {f"{JSON}/{kind.__name__}{_END}": _json(shape(kind)) for kind in travelling()}
-    return files | {asyncapi.WHERE: asyncapi.text(), table.WHERE: table.page()}
+    return files | {asyncapi.WHERE: asyncapi.text(), rendering.WHERE: rendering.page(), table.WHERE: table.page()}
 
 
 def _json(schema: Mapping[str, object]) -> str:

@@ -11,7 +11,8 @@ from pydantic import BaseModel
 
 from schemas import wire
 from schemas.base import Event
-from schemas.shapes import DIALECT, EXAMPLES, examples, shape, travelling
+from schemas.events import TaskFinished
+from schemas.shapes import DIALECT, EXAMPLES, FILLED_IN, examples, shape, travelling
 from schemas.topics import CATALOGUE
 from schemas.values import AnswerKind
 from schemas.wire import Record
@@ -71,6 +72,14 @@ def test_an_example_comes_back_from_its_topic_as_it_went(kind: type[BaseModel], 
         assert wire.decode(record) == sent
     else:
         assert wire.read(kind, wire.unwrap(record)) == sent
+
+
+def test_a_system_need_not_say_what_its_record_says_by_itself() -> None:
+    account = {name: value for name, value in examples(TaskFinished)["erased"].items() if name not in FILLED_IN}
+    record = Record("privacy.task-results", 0, 0, None, json.dumps(account).encode(), (), 0)
+
+    assert Draft202012Validator(shape(TaskFinished)).is_valid(account)
+    assert isinstance(wire.decode(record), TaskFinished)
 
 
 def test_every_kind_of_answer_is_shown() -> None:
