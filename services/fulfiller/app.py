@@ -11,7 +11,7 @@ from rules import parts
 from rules.errors import PolicyProblem
 from schemas import wire
 from schemas.base import Event
-from schemas.events import ClientReplied, RequestClosed
+from schemas.events import ClientReplied
 from schemas.topics import read_by, topic_of
 from schemas.wire import Record, Unreadable
 from services.fulfiller.adapters.builtin import BuiltIn
@@ -22,10 +22,10 @@ from services.fulfiller.decide.task import TASK, TaskRun, take_up
 from services.kernel.effects import Again, Done, Performer
 from services.kernel.errors import Misconfigured
 from services.kernel.house import House
+from services.kernel.leases import Leased
 from services.kernel.policies import load_handbook, read_policies
 from services.kernel.stage import Stage
 from services.kernel.step import Blueprint
-from services.kernel.leases import Leased
 
 TASKS, REPLIES = "privacy.tasks.<system>", "privacy.client-replies"
 
@@ -82,14 +82,12 @@ def decode(record: Record) -> Event | Reply:
     """
     if record.topic != REPLIES:
         return wire.decode(record)
-    body = wire.read(ClientReplied, record, wire.unwrap(record))
-    return Reply(record.position_id, datetime.fromtimestamp(record.at_ms / 1000).astimezone(), body.request_id, body)
+    body = wire.read(ClientReplied, wire.unwrap(record))
+    return Reply(record.position_id, record.at, body.request_id, body)
 
 
 def keys(event: Any) -> Sequence[str]:  # noqa: ANN401  every class the fulfiller reads
-    """The memory is per request; a closed request also concerns those that waited for it."""
-    if isinstance(event, RequestClosed):
-        return [event.request_id, *event.releases]
+    """The memory is per request."""
     return [event.request_id]
 
 

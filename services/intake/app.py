@@ -9,16 +9,15 @@ from uuid import UUID
 
 from schemas.topics import read_by
 from services.intake.adapters import PostgresSurroundings
-from services.intake.decide import Case, decide
-from services.intake.decide.case import DESTROY
+from services.intake.decide import DESTROY, Case, decide
 from services.intake.decide.reading import Answer, Reader, Submission
 from services.kernel import tokens
 from services.kernel.effects import Done, Performer
 from services.kernel.house import House
+from services.kernel.leases import Leased
 from services.kernel.policies import load_handbook
 from services.kernel.stage import Stage
 from services.kernel.step import Blueprint
-from services.kernel.leases import Leased
 
 
 def build(house: House) -> list[Stage[Any, Any]]:
