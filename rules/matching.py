@@ -30,7 +30,7 @@ class Matched:
     """A held point that equals an offered one.
 
     `held_since` is None where the system does not say; the value then counts as held all along. `reliable` is
-    False for what may never count: a second key, or a value the system itself doubts.
+    False for a value the system itself doubts: it never counts.
     """
 
     kind: PointKind
@@ -44,6 +44,7 @@ class Candidate:
     """One person's record with the points that match; `name` says how well the name given fits it.
 
     A name that fits exactly is among `matched` too, with who holds it: that is what counts, as for any other point.
+    `near` are kinds with an equal second key (folded, provider-specific): worth an operator's look, and no more.
     """
 
     subject: str
@@ -51,6 +52,7 @@ class Candidate:
     client: str | None
     matched: tuple[Matched, ...]
     name: NameFit = NameFit.UNKNOWN
+    near: frozenset[PointKind] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,8 @@ def _dependable(point: Matched, terms: _Terms) -> bool:
 def _evidence(candidate: Candidate, terms: _Terms) -> frozenset[Group]:
     """The groups in which this record resembles what was offered: for a person's eye, not for a verdict."""
     policy = terms.policy
-    groups = {policy.group_of(point.kind) for point in candidate.matched if point.kind not in terms.contested}
+    kinds = {point.kind for point in candidate.matched} | candidate.near
+    groups = {policy.group_of(kind) for kind in kinds - terms.contested}
     if candidate.name in {NameFit.EXACT, NameFit.FUZZY} and PointKind.NAME not in terms.contested:
         groups.add(policy.group_of(PointKind.NAME))
     return frozenset(groups)

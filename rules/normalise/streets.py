@@ -43,6 +43,7 @@ _NUMBERED: Final = frozenset(
         "#",
     }
 )
+_MARK: Final = "#"
 _SPELLED: Final = frozenset({"NO", "NUMBER"})
 _BARE: Final = {
     "BSMT": "BSMT",
@@ -73,10 +74,15 @@ _ORDINALS: Final = {
     "TENTH": "10TH",
 }
 _VALUE: Final = re.compile(r"[A-Z]{1,2}|[A-Z]?-?\d[\w/-]*|\d+-?[A-Z]{1,2}")
+_LONG: Final = 5
+"""Letters of a suffix that is recognised at a name's end: `WAY` is not, or Broadway would lose it."""
 _ORDINAL: Final = re.compile(r"(\d+)(?:ST|ND|RD|TH)")
 _BOX: Final = re.compile(r"\b(?:P\.? ?O\.? ?B(?:OX|\.)?|POST OFFICE BOX)[ #.]*(?:NO\.? )?([A-Z]?\d[\w-]*)(?!\w)")
 _DASHED: Final = re.compile(r"\b(NORTH|SOUTH)-(EAST|WEST)\b")
-_NAME: Final = re.compile(r"(?!(?:NE|NW|SE|SW)$)[^\W\d_]{2,}")
+_LETTERS: Final = re.compile(r"[^\W\d_]+")
+_SHORT_DIRECTIONS: Final = frozenset(DIRECTIONAL_REPLACEMENTS.values())
+_SPELLED_OUT: Final = "|".join(sorted((word for word in _SUFFIXES if len(word) >= _LONG), key=len, reverse=True))
+_GLUED_SUFFIX: Final = re.compile(rf"([^\W\d_]{{3,}}?)({_SPELLED_OUT})")
 _KEPT_DOT: Final = re.compile(r"(?<=\d)\.(?=\d)")
 _KEPT_DASH: Final = re.compile(r"(?<=\d)-(?=\w)|(?<=\b\w)-(?=\d)")
 _OTHER: Final = re.compile(r"[^\w#&/\u0001\u0002]+")
@@ -139,8 +145,9 @@ def _unit_at(tokens: Sequence[str], at: int) -> tuple[int, tuple[str, str] | Non
         after += 1
     value = tokens[after] if after < len(tokens) else ""
     numbered = token in _NUMBERED or token in _OUTER or token in _BARE
-    if numbered and value and _VALUE.fullmatch(value) and not _is_street(tokens, at, after):
-        return after + 1 - at, (_OUTER.get(token) or _BARE.get(token, ""), value.replace("-", ""))
+    bare = token == _MARK and value in _BARE
+    if numbered and value and (bare or _VALUE.fullmatch(value)) and not _is_street(tokens, at, after):
+        return after + 1 - at, (_OUTER.get(token) or _BARE.get(token, ""), _BARE.get(value, value).replace("-", ""))
     if token in _BARE and at == len(tokens) - 1 and at > 1:
         return 1, ("", _BARE[token])
     if at and (ordinal := _ORDINAL.fullmatch(_ORDINALS.get(token, token))) and value in _OUTER:
@@ -166,20 +173,28 @@ def _street_words(words: list[str]) -> list[str]:
     if suffix is not None:
         words[suffix] = _SUFFIXES[words[suffix]]
     written = [_word(word, ends=at == last) for at, word in enumerate(words)]
-    if suffix is None:
-        return written
-    return [*_run_on(written[:suffix]), *written[suffix:]]
+    if suffix is not None:
+        return [*_run_on(written[:suffix], first), *written[suffix:]]
+    ends = last if last > first and written[last] in _SHORT_DIRECTIONS else last + 1
+    return [*_without_glue(_run_on(written[:ends], first)), *written[ends:]]
 
 
-def _run_on(words: Sequence[str]) -> list[str]:
-    """Names in one word, since people differ: `Lake View Dr` is `Lakeview Dr`. Single letters stay apart."""
+def _run_on(words: Sequence[str], first: int) -> list[str]:
+    """Names in one word, since spaces come and go: `Lake View Dr` is `Lakeview Dr`. A leading direction stays apart."""
     done: list[str] = []
-    for word in words:
-        if done and _NAME.fullmatch(word) and _NAME.fullmatch(done[-1]):
+    for at, word in enumerate(words):
+        leads = at == first + 1 and words[first] in _SHORT_DIRECTIONS
+        if done and not leads and _LETTERS.fullmatch(word) and _LETTERS.fullmatch(done[-1]):
             done[-1] += word
         else:
             done.append(word)
     return done
+
+
+def _without_glue(words: list[str]) -> list[str]:
+    """A suffix typed onto the name, on its own again: `MUELLERSTREET` is `MUELLER ST`."""
+    found = _GLUED_SUFFIX.fullmatch(words[-1])
+    return [*words[:-1], found[1], _SUFFIXES[found[2]]] if found else words
 
 
 def _word(word: str, *, ends: bool) -> str:
@@ -192,4 +207,4 @@ def _unit_words(units: Sequence[tuple[str, str]]) -> list[str]:
     if len(units) == 1:
         return [f"#{units[0][1]}"]
     ordered = sorted(units, key=lambda unit: unit[0] not in {"BLDG", "FL"})
-    return [f"#{holder}{value}" for holder, value in ordered]
+    return [f"{holder} {value}" if holder else f"#{value}" for holder, value in ordered]

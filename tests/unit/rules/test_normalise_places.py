@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.normalise import PostalAddress, normalise, second_keys
+from rules.normalise import PostalAddress, normalise, second_keys, streets
 from schemas.values import PointKind as K
 
 
@@ -29,6 +29,10 @@ def key(line1, line2="", postcode="84105", **more):
         (("39.2 Road",), ("39.2 Rd",)),
         (("7 Lake View Dr",), ("7 Lakeview Drive",)),
         (("9 North-West Blvd N",), ("9 NorthWest Boulevard North",)),
+        (("5 Muellerstreet",), ("5 Mueller Street",)),
+        (("8 Archdal l St",), ("8 Archdall Street",)),
+        (("8 Tunney C Rescent",), ("8 Tunney Crescent",)),
+        (("100 Main North",), ("100 Main N",)),
     ],
 )
 def test_two_spellings_of_one_us_address_are_equal(one, other) -> None:
@@ -55,6 +59,10 @@ def test_two_spellings_of_one_us_address_are_equal(one, other) -> None:
         ("12 Lower Falls Ct", "12 Falls Ct"),
         ("12 N E St", "12 NE St"),
         ("12 NE Lake St", "12 N E Lake St"),
+        ("12 Broadway", "12 Broad Way"),
+        ("1204 Avenue N", "1204 N Avenue"),
+        ("12 N Orth St", "12 North St"),
+        ("100 Main N", "100 Mainn"),
     ],
 )
 def test_two_places_never_become_one(one, other) -> None:
@@ -165,6 +173,19 @@ def test_no_word_of_a_street_is_ever_lost(words) -> None:
     digits = [word for word in words if word[0].isdigit() and word not in spoken]
 
     assert found is None or all(word in found for word in digits)
+
+
+@given(
+    number=st.sampled_from(["12", "112-10", "39.2", "842 E"]),
+    direction=st.sampled_from(["", "N", "NorthEast", "South"]),
+    name=st.sampled_from(["Main", "Lake View", "1700", "First", "Saint Paul", "Avenue", "O'Neill", "Lower Falls"]),
+    suffix=st.sampled_from(["", "St", "Street", "Blvd N", "Road C", "Ct."]),
+    unit=st.sampled_from(["", "Apt 4B", "# 4-B", "Rear", "Bldg 3 Apt 4", "3rd Floor", "Unit C"]),
+)
+def test_the_form_of_a_street_is_its_own_form(number, direction, name, suffix, unit) -> None:
+    found = streets.street(f"{number} {direction} {name} {suffix} {unit}".upper())
+
+    assert streets.street(found) == found
 
 
 @given(
