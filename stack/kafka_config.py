@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import PurePath
 
 from stack.ports import LOOPBACK
@@ -42,14 +43,20 @@ class Identity:
         return self.client_port, self.internal_port, self.controller_port
 
 
-def properties(identity: Identity, log_dir: PurePath, *, bind: str = LOOPBACK) -> str:
+REAUTH = timedelta(minutes=10)
+"""How often a client must log in again on an open connection: a removed user is cut off after this at the latest."""
+
+
+def properties(identity: Identity, log_dir: PurePath, *, bind: str = LOOPBACK, reauth: timedelta = REAUTH) -> str:
     """Render `server.properties`: SCRAM for clients, a secret between its own parts, ACLs, no open door.
 
     `bind` is where the clients' listener listens; the other two never leave the loopback address.
     """
+    again = {"listener.name.client.scram-sha-256.connections.max.reauth.ms": str(reauth // timedelta(milliseconds=1))}
     settings = {
         **_listeners(identity, bind),
         **_security(identity),
+        **again,
         **_SMALL_MACHINE,
         "log.dirs": str(log_dir),
     }
@@ -83,8 +90,6 @@ def _security(identity: Identity) -> dict[str, str]:
         "sasl.mechanism.controller.protocol": "PLAIN",
         "listener.name.client.sasl.enabled.mechanisms": "SCRAM-SHA-256",
         "listener.name.client.scram-sha-256.sasl.jaas.config": f"{_SCRAM} required;",
-        # a removed user is cut off after this time at the latest
-        "listener.name.client.scram-sha-256.connections.max.reauth.ms": "600000",
         "listener.name.internal.sasl.enabled.mechanisms": "PLAIN",
         "listener.name.internal.plain.sasl.jaas.config": inner,
         "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",

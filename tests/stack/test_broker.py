@@ -2,15 +2,20 @@
 
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import psutil
 import pytest
+from confluent_kafka import KafkaError
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaTimeoutError
 
+from services.ops.kafka import Access
+from services.ops.provision import set_password, shut_out
 from stack.broker import Broker
 from stack.endpoints import Login
 from tests.support.raw_kafka import ACCEPTED, BAD_PASSWORD, MECHANISM_UNKNOWN, METADATA, Knock
+from tests.support.rights import Door
 from tests.support.servers import TestBroker
 
 pytestmark = pytest.mark.integration
@@ -20,7 +25,7 @@ pytestmark = pytest.mark.integration
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """A broker of these tests' own, free to be stopped and killed."""
     folder = tmp_path_factory.mktemp("broker")
-    broker = Broker(folder / "kafka", log=folder / "kafka.log", echo=lambda _: None)
+    broker = Broker(folder / "kafka", log=folder / "kafka.log", echo=lambda _: None, reauth=timedelta(seconds=2))
     broker.start()
     yield broker
     broker.stop()
@@ -76,6 +81,21 @@ def test_a_client_with_a_wrong_password_does_not_come_in(own: Broker) -> None:
 
     with pytest.raises(KafkaTimeoutError):
         KafkaAdminClient(bootstrap_timeout_ms=1_500, **settings)
+
+
+def test_what_a_removed_user_still_has_open_ends_at_its_next_login(own: Broker) -> None:
+    refusals: list[KafkaError] = []
+    with handle(own).admin_client() as boss:
+        set_password(boss, "fir", "a password")
+        running = Door(Access(own.bootstrap, "fir", "a password")).client(refusals)
+        assert running.list_topics(timeout=5).brokers
+
+        shut_out(boss, "fir")
+
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline and KafkaError._AUTHENTICATION not in {error.code() for error in refusals}:
+        running.poll(0.1)
+    assert KafkaError._AUTHENTICATION in {error.code() for error in refusals}
 
 
 def test_records_survive_a_stop_and_a_crash(own: Broker) -> None:
