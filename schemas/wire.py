@@ -215,13 +215,16 @@ def read(model: type[Model], data: Mapping[str, Any]) -> Model:
 
 def ignored(known: BaseModel, data: Mapping[str, Any]) -> int:
     """How many fields of `data`, at any depth, were left out when `known` was read from it."""
-    fields = type(known).model_fields.keys()
-    return len(data.keys() - fields) + sum(_ignored(getattr(known, name), data[name]) for name in data.keys() & fields)
+    fields, count = type(known).model_fields, 0
+    for name, raw in data.items():
+        if name not in fields:
+            count += 1
+        elif isinstance(raw, dict):
+            count += _ignored(getattr(known, name), raw)
+        elif isinstance(raw, list):
+            count += sum(map(_ignored, getattr(known, name), raw))
+    return count
 
 
 def _ignored(value: object, raw: object) -> int:
-    if isinstance(value, BaseModel) and isinstance(raw, Mapping):
-        return ignored(value, raw)
-    if isinstance(value, list) and isinstance(raw, list):
-        return sum(map(_ignored, value, raw))
-    return 0
+    return ignored(value, raw) if isinstance(value, BaseModel) and isinstance(raw, dict) else 0

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
@@ -24,9 +24,7 @@ CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far an app's clock may be ahead of the broker's."""
 DAY: Final = timedelta(days=1)
 """How far a person's calendar may be ahead of UTC's."""
-_PAST: Final = frozenset({"signed_at", "on"})
-"""What somebody signed, and a purchase they remember, lie behind them wherever they stand."""
-Body = TypeVar("Body", bound=BaseModel)
+Body = TypeVar("Body", RequestSubmitted, RequesterAnswered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +80,14 @@ class Reader:
         return self._answer(record) if record.topic == ANSWERS else wire.decode(record)
 
     def _submission(self, record: Record) -> Submission:
-        read = _read(RequestSubmitted, record)
+        read, position = _read(RequestSubmitted, record), record.position_id
         submission_id = _code(read.data.get("submission_id"))
         return Submission(
-            event_id=record.position_id,
+            event_id=position,
             recorded_at=record.at,
             source=read.source,
             submission_id=submission_id,
-            case_id=self._name_case(read.source, submission_id or str(record.position_id)),
+            case_id=self._name_case(read.source, submission_id or str(position)),
             digest=self._digest(_content(read.body)) if read.body else "",
             body=read.body,
             problems=read.problems,
@@ -97,11 +95,11 @@ class Reader:
         )
 
     def _answer(self, record: Record) -> Answer:
-        read = _read(RequesterAnswered, record)
+        read, position = _read(RequesterAnswered, record), record.position_id
         target = (read.body.request_id or read.body.case_id) if read.body else None
-        filed = target or self._name_case(read.source, str(record.position_id))
+        filed = target or self._name_case(read.source, str(position))
         return Answer(
-            event_id=record.position_id,
+            event_id=position,
             recorded_at=record.at,
             source=read.source,
             answer_id=_code(read.data.get("answer_id")),
@@ -126,33 +124,32 @@ class _Read(Generic[Body]):
 
 
 def _read(model: type[Body], record: Record) -> _Read[Body]:
-    body, problems = None, []
+    body: Body | None = None
     try:
         data: Mapping[str, Any] = wire.unwrap(record)
         body = wire.read(model, data)
-        if ahead := [Problem(field=at, rule="must not lie in the future") for at in _ahead(body, record.at)]:
-            raise Unreadable(ahead, data)
+        problems = [Problem(field=at, rule="must not lie in the future") for at in _ahead(body, record.at)]
     except Unreadable as error:
-        body = None
         data, problems = error.data, error.problems
     source = _code(data.get("source")) or _code(record.header("ce_source"))
     if source is None:
         raise Unreadable([*problems, Problem(field="source", rule="must name the app that submits")])
-    return _Read(source, data, body, tuple(problems), wire.ignored(body, data) if body else 0)
+    ignored = wire.ignored(body, data) if body else 0
+    return _Read(source, data, None if problems else body, tuple(problems), ignored)
 
 
-def _ahead(value: BaseModel, now: datetime, at: str = "") -> Iterator[str]:
-    """The paths of moments and days that must have passed at `now`, and have not."""
-    for name, inner in value:
-        if name in _PAST and isinstance(inner, date):
-            late = inner > now + CLOCK_SKEW if isinstance(inner, datetime) else inner > (now + DAY).date()
-            yield from [f"{at}{name}"] * late
-        elif isinstance(inner, BaseModel):
-            yield from _ahead(inner, now, f"{at}{name}.")
-        elif isinstance(inner, list):
-            for index, item in enumerate(inner):
-                if isinstance(item, BaseModel):
-                    yield from _ahead(item, now, f"{at}{name}.{index}.")
+def _ahead(body: RequestSubmitted | RequesterAnswered, now: datetime) -> Iterator[str]:
+    """The paths of what was signed or bought, and lies in the future."""
+    latest, tomorrow = now + CLOCK_SKEW, (now + DAY).date()
+    if body.declaration and body.declaration.signed_at > latest:
+        yield "declaration.signed_at"
+    agent = body.agent if isinstance(body, RequestSubmitted) else None
+    mandate = body.mandate if isinstance(body, RequesterAnswered) else agent and agent.mandate
+    if mandate and mandate.signed_at and mandate.signed_at > latest:
+        yield "agent.mandate.signed_at" if agent else "mandate.signed_at"
+    for index, bought in enumerate(body.subject.transactions if body.subject else ()):
+        if bought.on and bought.on > tomorrow:
+            yield f"subject.transactions.{index}.on"
 
 
 def _content(body: BaseModel) -> bytes:
