@@ -128,7 +128,9 @@ def _read(model: type[Body], record: Record) -> _Read[Body]:
     try:
         data: Mapping[str, Any] = wire.unwrap(record)
         body = wire.read(model, data)
-        problems = [Problem(field=at, rule="must not lie in the future") for at in _ahead(body, record.at)]
+        problems: list[Problem] = [
+            Problem(field=at, rule="must not lie in the future") for at in _ahead(body, record.at)
+        ]
     except Unreadable as error:
         data, problems = error.data, error.problems
     source = _code(data.get("source")) or _code(record.header("ce_source"))
