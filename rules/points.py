@@ -75,15 +75,15 @@ class PointPolicy:
         return (source, kind) not in self.unreliable
 
 
-def compile_points(text: str) -> PointPolicy:
-    """Read the policy from the text of its file.
+def compile_points(text: str, *, file: str = FILE) -> PointPolicy:
+    """Read the policy from the text of its file; `file` is what errors call it.
 
     Raises:
         PolicyProblem: says file, line and what would be right.
     """
-    data = parse(FILE, text, _File)
+    data = parse(file, text, _File)
     if missing := sorted(set(PointKind) - set(data.points)):
-        raise PolicyProblem(FILE, 1, f"points: no entry for {', '.join(missing)}; every kind needs one")
+        raise PolicyProblem(file, 1, f"points: no entry for {', '.join(missing)}; every kind needs one")
     unreliable = frozenset(
         (source, kind)
         for source, kinds in data.unreliable.items()
