@@ -83,33 +83,22 @@ class Reader:
         read, position = _read(RequestSubmitted, record), record.position_id
         submission_id = _code(read.data.get("submission_id"))
         return Submission(
-            event_id=position,
-            recorded_at=record.at,
-            source=read.source,
-            submission_id=submission_id,
+            event_id=position, recorded_at=record.at, source=read.source, submission_id=submission_id,
             case_id=self._name_case(read.source, submission_id or str(position)),
             digest=self._digest(_content(read.body)) if read.body else "",
-            body=read.body,
-            problems=read.problems,
-            ignored=read.ignored,
-        )
+            body=read.body, problems=read.problems, ignored=read.ignored,
+        )  # fmt: skip
 
     def _answer(self, record: Record) -> Answer:
         read, position = _read(RequesterAnswered, record), record.position_id
         target = (read.body.request_id or read.body.case_id) if read.body else None
         filed = target or self._name_case(read.source, str(position))
         return Answer(
-            event_id=position,
-            recorded_at=record.at,
-            source=read.source,
-            answer_id=_code(read.data.get("answer_id")),
-            case_id=filed,
-            request_id=filed,
+            event_id=position, recorded_at=record.at, source=read.source, answer_id=_code(read.data.get("answer_id")),
+            case_id=filed, request_id=filed,
             digest=self._digest(_content(read.body))[:SHORT] if read.body else "",
-            body=read.body,
-            problems=read.problems,
-            ignored=read.ignored,
-        )
+            body=read.body, problems=read.problems, ignored=read.ignored,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
