@@ -199,12 +199,12 @@ class Source:
 
 
 def made_by(call: ast.Call) -> Iterator[str]:
-    """`Kind.after(…)`, `….tell(Kind, …)`, `Kind(…)`."""
+    """`Kind.after(…)`, `Kind(…)`, and whatever kinds are handed to something called `tell`."""
     match call:
-        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="after" | "for_proof")):
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="after")):
             yield name
-        case ast.Call(func=ast.Attribute(attr="tell"), args=[ast.Name(id=name), *_]):
-            yield name
+        case ast.Call(func=ast.Attribute(attr="tell") | ast.Name(id="tell"), args=handed):
+            yield from (one.id for one in handed if isinstance(one, ast.Name))
         case ast.Call(func=ast.Name(id=name)):
             yield name
 
