@@ -1,7 +1,7 @@
 """One brand as data: its policy versions and what they say, what it promises everybody, and how long it waits."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -210,6 +210,11 @@ class Brand(Entry):
     def version_on(self, day: date) -> str:
         """The policy version in force on a day: the latest not after it, else the first."""
         return _in_force(self.versions, day).version
+
+    def unannounced(self, known: Collection[str], on: date) -> list[PolicyVersion]:
+        """Versions in force on a day that nobody was told of yet, oldest first."""
+        fresh = [one for one in self.versions if one.effective_from <= on and one.version not in known]
+        return sorted(fresh, key=lambda one: one.effective_from)
 
     def proof(self, right: Right, on: date) -> Verify | None:
         """The brand's own rule on who may be believed for a right."""

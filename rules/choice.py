@@ -13,7 +13,8 @@ from rules.facts import Verify
 from rules.handbook import Handbook
 from rules.laws import Law
 from rules.reach import AT_WORK, Place, Why, place_of, sift
-from schemas.values import ANSWERED_BY_A_PERSON, OPT_OUTS, Assurance, Context, Population, Right
+from rules.rights import HEARD, UNPROVEN
+from schemas.values import Assurance, Context, Population, Right
 
 GrantedBy = Literal["law", "brand", "none"]
 BRAND: Final = "BRAND"
@@ -21,10 +22,6 @@ BRAND: Final = "BRAND"
 
 _WORKFLOW: Final = "US-CA-CCPA"
 """The strictest law: its steps are taken where the residence is unknown."""
-UNPROVEN: Final = OPT_OUTS | ANSWERED_BY_A_PERSON | {Right.UNCLASSIFIED}
-"""Rights served without proof of who asks."""
-_HEARD: Final = ANSWERED_BY_A_PERSON | {Right.UNCLASSIFIED}
-"""What everybody may send, whatever law applies: somebody answers."""
 _SPECIFIC: Final = frozenset({Right.KNOW_SPECIFIC, Right.PORTABILITY})
 _REASONABLE, _HIGH = 2, 3
 """11 CCR § 7062: two points for categories, three and a signed declaration for specific pieces."""
@@ -158,7 +155,7 @@ def _strictness(word: _Word, ruling: _Ruling) -> tuple[bool, date, str]:
 
 def _judge(word: _Word, leading: _Ruling | None, granting: Sequence[_Ruling], why: Why) -> Choice:
     law = leading.law if leading else None
-    granted_by: GrantedBy = "law" if granting else "brand" if word.promise or word.right in _HEARD else "none"
+    granted_by: GrantedBy = "law" if granting else "brand" if word.promise or word.right in HEARD else "none"
     verify, points, declaration = _proof(word, granting or ([leading] if leading else []))
     verify = verify and granted_by != "none"
     dates = earliest([word.dates_of(one) for one in granting]) if granting else _ungranted(word, leading)

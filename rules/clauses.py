@@ -148,6 +148,22 @@ class Excluded(Sourced):
     fields: list[Literal["name", "title", "email", "phone", "address"]]
 
 
+class Downgrade(Sourced):
+    """What a request becomes whose maker could not be verified well enough; it must reach these points itself."""
+
+    rights: list[SubmittedRight] = Field(min_length=1)
+    to: SubmittedRight
+    points: int = Field(ge=0, le=4)
+
+
+class Repeats(Sourced):
+    """Rights that may be refused, or not offered, again within a time after the last."""
+
+    rights: list[SubmittedRight] = Field(min_length=1)
+    within: Span
+    unless: Literal["new_proof", "the_person_asks"]
+
+
 class Reading(Sourced):
     """Another way to count. An earlier one sets our own target; a later one is only information."""
 

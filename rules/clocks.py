@@ -68,10 +68,10 @@ def add(day: date, span: Span) -> date:
         return day + timedelta(days=span.days)
     if span.business_days:
         return add_business_days(day, span.business_days)
-    return _months_later(day, span.months or 0)
+    return months_later(day, span.months or 0)
 
 
-def _months_later(day: date, months: int) -> date:
+def months_later(day: date, months: int) -> date:
     """The same day of a later month, or that month's last."""
     years, month = divmod(day.month - 1 + months, _YEAR)
     year = day.year + years

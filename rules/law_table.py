@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final
 
-from rules.choice import UNPROVEN
 from rules.clauses import Grant
 from rules.facts import ClockRule, Dated, Sourced, Verify
 from rules.handbook import Handbook
 from rules.laws import Law
+from rules.rights import UNPROVEN
 from schemas.values import Right
 
 _HEAD: Final = """# Laws
@@ -64,6 +64,12 @@ def _notes(law: Law) -> Iterator[str]:
     yield f"* Recourse: {law.recourse.to}, {law.recourse.contact}{within}{keep} ({_origin(law.recourse)})."
     if law.opt_out_proof:
         yield f"* Verifying an opt-out: {law.opt_out_proof.level} ({_origin(law.opt_out_proof)})."
+    if law.downgrade:
+        points = f"{law.downgrade.to} by {law.downgrade.points} points"
+        yield f"* Unverified, {', '.join(law.downgrade.rights)} becomes {points} ({_origin(law.downgrade)})."
+    for again in law.repeats:
+        unless = f"{again.within.text()} unless {again.unless}"
+        yield f"* Not again within: {', '.join(again.rights)}, {unless} ({_origin(again)})."
     for demand in law.must_say:
         yield f"* {demand.occasion}{_when(demand)} must say: {', '.join(demand.says)} ({_origin(demand)})."
     for back in law.look_back:

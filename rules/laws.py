@@ -10,6 +10,7 @@ from rules.clauses import (
     Agents,
     Appeal,
     Applies,
+    Downgrade,
     Excluded,
     Fees,
     Grant,
@@ -22,6 +23,7 @@ from rules.clauses import (
     Reading,
     Records,
     Recourse,
+    Repeats,
     StandsIn,
     Statement,
 )
@@ -48,6 +50,8 @@ class Law(Dated):
     clocks: list[ClockRule] = Field(min_length=1)
     reading: Reading | None = None
     verification: list[Verify] = []
+    downgrade: Downgrade | None = None
+    repeats: list[Repeats] = []
     opt_out_proof: OptOutProof | None = None
     agents: Agents
     frequency: list[Frequency] = []

@@ -218,6 +218,18 @@ def test_a_new_owner_answers_from_its_day_on() -> None:
     assert brand.operator_on(date(2027, 1, 1)).name == "A Buyer Inc."
 
 
+def test_a_version_nobody_was_told_of_is_announced_once_with_what_it_asks() -> None:
+    files = changed("brands/firstmile.yaml", "versions:\n",
+                    'versions:\n  - {version: "next", effective_from: 2026-12-01, material: true, reconsent: true}\n')  # fmt: skip
+    brand = Handbook.compile(files).brands["firstmile"]
+
+    [fresh] = brand.unannounced({"2020-01-01"}, date(2026, 12, 1))
+
+    assert (fresh.version, fresh.material, fresh.reconsent) == ("next", True, True)
+    assert brand.unannounced({"2020-01-01"}, date(2026, 11, 30)) == []
+    assert brand.unannounced({"2020-01-01", "next"}, date(2027, 1, 1)) == []
+
+
 def test_a_brand_has_a_time_for_every_right() -> None:
     for brand in BRANDS.values():
         for right in Right:
