@@ -37,7 +37,7 @@ CASES: dict[str, tuple[bytes, str]] = {
     "nobody": (changed("nobody", subject={}), "subject"),
     "no-subject": (json.dumps({k: v for k, v in GOOD.items() if k != "subject"}
                               | {"submission_id": "no-subject"}).encode(), "subject"),
-    "silent": (changed("silent", rights=[]), ""),
+    "silent": (changed("silent", rights=[]), "rights"),
     "many-rights": (changed("many-rights", rights=["delete"] * 51), "rights"),
     "email": (changed("email", **subject(emails=["no-domain"])), "subject.emails.0"),
     "phone": (changed("phone", **subject(phones=["+1999"])), "subject.phones.0"),
