@@ -87,9 +87,19 @@ class Publisher:
 
 
 class Follower:
-    """Reads topics from their beginning, as they grow. Belongs to no group, so nothing is ever committed."""
+    """Reads topics as they grow, from their beginning or their end. Belongs to no group: nothing is ever committed.
 
-    def __init__(self, access: Access, topics: Sequence[str]) -> None:
+    `starts` says for single partitions, by topic and number, where to begin instead.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        topics: Sequence[str],
+        *,
+        at_end: bool = False,
+        starts: Mapping[tuple[str, int], int] | None = None,
+    ) -> None:
         self._prefix = access.prefix
         self._consumer = KafkaConsumer(
             **access.settings(), group_id=None, auto_offset_reset="earliest", enable_auto_commit=False,
@@ -103,7 +113,20 @@ class Follower:
         ]
         self._consumer.assign(self._parts)
         if self._parts:
+            self._start(at_end=at_end, starts=starts or {})
+
+    def _start(self, *, at_end: bool, starts: Mapping[tuple[str, int], int]) -> None:
+        """Be at the start when this returns: what is published from now on is not missed."""
+        if at_end:
+            self._consumer.seek_to_end(*self._parts)
+        else:
             self._consumer.seek_to_beginning(*self._parts)
+        for part in self._parts:
+            offset = starts.get((part.topic.removeprefix(self._prefix), part.partition))
+            if offset is not None:
+                self._consumer.seek(part, offset)
+            elif at_end:
+                self._consumer.position(part)
 
     def ends(self) -> dict[Any, int]:
         """Where each partition ends now."""
@@ -116,21 +139,31 @@ class Follower:
     def poll(self, wait_ms: int = 0) -> list[Record]:
         """What came since the last call, oldest first per partition; waits so long for something."""
         polled = self._consumer.poll(timeout_ms=wait_ms) if self._parts else {}
-        return [_record(m, self._prefix) for messages in polled.values() for m in messages]
+        return [record_of(m, self._prefix) for messages in polled.values() for m in messages]
 
     def close(self) -> None:
         """Close the connection."""
         self._consumer.close()
 
 
-def _record(m: Any, prefix: str) -> Record:  # noqa: ANN401  kafka-python's message
+def record_of(m: Any, prefix: str) -> Record:  # noqa: ANN401  kafka-python's message
+    """The plain record a message came from, the installation's prefix taken off the topic."""
     headers = tuple((name, value) for name, value in m.headers)
     return Record(m.topic.removeprefix(prefix), m.partition, m.offset, m.key, m.value, headers, m.timestamp)
 
 
-def read_all(access: Access, topics: Sequence[str], *, follow_s: float = 0.0) -> Iterator[Record]:
-    """Yield every record of the topics, oldest first per partition; then wait up to `follow_s` for each further one."""
-    follower = Follower(access, topics)
+def read_all(
+    access: Access,
+    topics: Sequence[str],
+    *,
+    follow_s: float = 0.0,
+    starts: Mapping[tuple[str, int], int] | None = None,
+) -> Iterator[Record]:
+    """Yield every record of the topics, oldest first per partition; then wait up to `follow_s` for each further one.
+
+    `starts` says for single partitions where to begin.
+    """
+    follower = Follower(access, topics, starts=starts)
     try:
         ends = follower.ends()
         while True:

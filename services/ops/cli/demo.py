@@ -18,7 +18,7 @@ from schemas.events import RequestClosed
 from schemas.values import Reason, Verb
 from services.ops.cli.common import console
 from services.ops.cli.run import description, prepare
-from services.ops.cli.say import decide
+from services.ops.decisions import decide
 from services.ops.installation import Installation
 from services.ops.kafka import Follower
 from stack import supervise
