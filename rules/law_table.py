@@ -54,7 +54,8 @@ def _listed(law: Law) -> list[str]:
 
 
 def _notes(law: Law) -> Iterator[str]:
-    yield f"\n* Applies to: {law.applies_to.who} ({_origin(law.applies_to)})."
+    yield ""
+    yield f"* Applies to: {law.applies_to.who} ({_origin(law.applies_to)})."
     agents = "every right" if law.agents.rights == "all" else ", ".join(law.agents.rights) or "nothing"
     yield f"* Agents may act for: {agents} ({_origin(law.agents)})."
     appeal = law.appeal.clock
@@ -62,32 +63,36 @@ def _notes(law: Law) -> Iterator[str]:
     within = f" within {law.recourse.within.text()}" if law.recourse.within else ""
     keep = "; the data is kept until then" if law.recourse.keep_data else ""
     yield f"* Recourse: {law.recourse.to}, {law.recourse.contact}{within}{keep} ({_origin(law.recourse)})."
-    if law.opt_out_proof:
-        yield f"* Verifying an opt-out: {law.opt_out_proof.level} ({_origin(law.opt_out_proof)})."
-    if law.downgrade:
-        points = f"{law.downgrade.to} by {law.downgrade.points} points"
-        yield f"* Unverified, {', '.join(law.downgrade.rights)} becomes {points} ({_origin(law.downgrade)})."
-    for again in law.repeats:
-        unless = f"{again.within.text()} unless {again.unless}"
-        yield f"* Not again within: {', '.join(again.rights)}, {unless} ({_origin(again)})."
     for demand in law.must_say:
         yield f"* {demand.occasion}{_when(demand)} must say: {', '.join(demand.says)} ({_origin(demand)})."
     for back in law.look_back:
         asked = f", on request from {back.on_request_since}" if back.on_request_since else ""
         yield f"* Looks back{_when(back)}: {back.months} months{asked} ({_origin(back)})."
+    for again in law.repeats:
+        unless = f"{again.within.text()} unless {again.unless}"
+        yield f"* Not again within: {', '.join(again.rights)}, {unless} ({_origin(again)})."
+    for text, fact in _rare(law):
+        yield f"* {text} ({_origin(fact)})."
+
+
+def _rare(law: Law) -> Iterator[tuple[str, Sourced]]:
+    """What only some laws say."""
+    if down := law.downgrade:
+        yield f"Unverified, {', '.join(down.rights)} becomes {down.to} by {down.points} points", down
+    if law.opt_out_proof:
+        yield f"Verifying an opt-out: {law.opt_out_proof.level}", law.opt_out_proof
     if law.fees:
-        yield f"* A fee only when: {', '.join(law.fees.when)} ({_origin(law.fees)})."
+        yield f"A fee only when: {', '.join(law.fees.when)}", law.fees
     if law.records:
-        yield f"* Records: {law.records.months} months ({_origin(law.records)})."
+        yield f"Records: {law.records.months} months", law.records
     if law.pauses:
-        yield f"* The clock stops while waiting for: {', '.join(law.pauses.while_waiting_for)} ({_origin(law.pauses)})."
+        yield f"The clock stops while waiting for: {', '.join(law.pauses.while_waiting_for)}", law.pauses
     if law.deemed_refusal:
-        yield f"* Silence past the date is a refusal ({_origin(law.deemed_refusal)})."
-    if law.business_contact:
-        fields = ", ".join(law.business_contact.fields)
-        yield f"* No personal information when they describe work: {fields} ({_origin(law.business_contact)})."
+        yield "Silence past the date is a refusal", law.deemed_refusal
+    if work := law.business_contact:
+        yield f"No personal information when they describe work: {', '.join(work.fields)}", work
     if law.stands_in_for:
-        yield f"* Also used for: {', '.join(law.stands_in_for.regions)} ({_origin(law.stands_in_for)})."
+        yield f"Also used for: {', '.join(law.stands_in_for.regions)}", law.stands_in_for
 
 
 def _row(law: Law, right: Right) -> list[str]:

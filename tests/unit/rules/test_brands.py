@@ -219,8 +219,8 @@ def test_a_new_owner_answers_from_its_day_on() -> None:
 
 
 def test_a_version_nobody_was_told_of_is_announced_once_with_what_it_asks() -> None:
-    files = changed("brands/firstmile.yaml", "versions:\n",
-                    'versions:\n  - {version: "next", effective_from: 2026-12-01, material: true, reconsent: true}\n')  # fmt: skip
+    fresh_one = '{version: "next", effective_from: 2026-12-01, material: true, reconsent: true}'
+    files = changed("brands/firstmile.yaml", "versions:\n", f"versions:\n  - {fresh_one}\n")
     brand = Handbook.compile(files).brands["firstmile"]
 
     [fresh] = brand.unannounced({"2020-01-01"}, date(2026, 12, 1))
