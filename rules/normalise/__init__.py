@@ -4,7 +4,7 @@ Nothing here looks anything up, and nothing raises for odd input: what cannot be
 rule needs a new NORMALISER_VERSION, since every stored digest was made by the old one.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
 from typing import Final
 
@@ -14,9 +14,12 @@ from rules.normalise.places import PostalAddress
 from rules.spelling import plain
 from schemas.values import PointKind
 
-__all__ = ["NORMALISER_VERSION", "PostalAddress", "exact_keys", "normalise", "second_keys"]
+__all__ = ["EARLIER", "NORMALISER_VERSION", "PostalAddress", "around", "exact_keys", "normalise", "second_keys"]
 
 NORMALISER_VERSION: Final = 1
+EARLIER: Final[dict[int, Callable[[PointKind, str | PostalAddress, str], Iterable[str]]]] = {}
+"""Rules of earlier versions: every exact and second key of a value. Each stays as long as a directory holds rows of it,
+or a preference noted by it: look-ups ask by them too."""
 _ELDEST: Final = date(1850, 1, 1)
 _LONGEST: Final = 500
 
@@ -70,8 +73,11 @@ def exact_keys(kind: PointKind, raw: str | PostalAddress, *, country: str = "US"
     That is `normalise`, and for the day of a transaction also the days before and after it.
     """
     key = normalise(kind, raw, country=country)
-    if key is None:
-        return ()
+    return around(kind, key) if key else ()
+
+
+def around(kind: PointKind, key: str) -> tuple[str, ...]:
+    """The keys that count as equal to this one: itself, and the days next to the day of a transaction."""
     if kind is not PointKind.TRANSACTION_DATE:
         return (key,)
     when = date.fromisoformat(key)

@@ -20,6 +20,8 @@ CASES: Final = "e"
 """The ring of epochs that wrap the data keys of cases: destroyed after the longest retention of a case."""
 RECORDS: Final = "r"
 """The ring of epochs for declarations and mandates, which must stay readable longer."""
+DIRECTORY: Final = "d"
+"""The ring of epochs for the directory's index and what is sealed in it: rotated as a whole, then destroyed."""
 _BYTES: Final = 32
 _PRIVATE: Final = 0o600
 
@@ -69,7 +71,7 @@ class FileKeyStore:
         self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._alone():
             data = self._read() if self.exists() else {"master": _random(), "current": {}, "epochs": {}}
-            missing = {ring: f"{ring}1" for ring in (CASES, RECORDS) if ring not in data["current"]}
+            missing = {ring: f"{ring}1" for ring in (CASES, RECORDS, DIRECTORY) if ring not in data["current"]}
             if missing:
                 self._write(_with(data, missing))
         return self.current_epoch()

@@ -77,7 +77,7 @@ def test_the_rings_turn_apart(keys: FileKeyStore) -> None:
     assert keys.rotate(RECORDS) == "r2"
 
     assert (keys.current_epoch(), keys.current_epoch(RECORDS)) == ("e1", "r2")
-    assert keys.epochs() == ["e1", "r1", "r2"]
+    assert keys.epochs() == ["d1", "e1", "r1", "r2"]
 
 
 def test_a_number_is_never_used_again(keys: FileKeyStore) -> None:
@@ -89,14 +89,14 @@ def test_a_number_is_never_used_again(keys: FileKeyStore) -> None:
 
 @pytest.mark.parametrize(
     ("epoch", "needed", "said"),
-    [("e9", 0, "known are: e1, e2, r1"), ("e2", 0, "rotate first"), ("e1", 3, "3 data keys are still wrapped")],
+    [("e9", 0, "known are: d1, e1, e2, r1"), ("e2", 0, "rotate first"), ("e1", 3, "3 data keys are still wrapped")],
 )
 def test_destroying_is_refused_with_the_reason(keys: FileKeyStore, epoch: str, needed: int, said: str) -> None:
     keys.rotate()
 
     with pytest.raises(Misconfigured, match=said):
         keys.destroy(epoch, in_use=lambda _: needed)
-    assert keys.epochs() == ["e1", "e2", "r1"]
+    assert keys.epochs() == ["d1", "e1", "e2", "r1"]
 
 
 def test_destroyed_means_gone_from_the_file(keys: FileKeyStore, tmp_path: Path) -> None:
