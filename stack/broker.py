@@ -142,7 +142,7 @@ class Broker:
         arguments = self._folder / "format.args"
         scram = f"SCRAM-SHA-256=[name={ADMIN},password={identity.admin_password}]"
         words = ["-cp", f"{library}/*", "kafka.tools.StorageTool", "format", "--ignore-formatted"]
-        words += ["-t", identity.cluster_id, "-c", str(self._settings_file), "--add-scram", scram]
+        words += [f"--cluster-id={identity.cluster_id}", "-c", str(self._settings_file), "--add-scram", scram]
         write_private(arguments, "".join(f'"{_quoted(word)}"\n' for word in words))
         try:
             done = subprocess.run(

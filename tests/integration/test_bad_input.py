@@ -73,7 +73,7 @@ class Upstream:
 
     def send(self, value: bytes | None, headers: dict[str, str] | None = None) -> tuple[int, int]:
         pairs = [(name, text.encode()) for name, text in (headers or {}).items()]
-        sent = self.producer.send("privacy.requests", value=value, headers=pairs).get(timeout=30)
+        sent = self.producer.send("privacy.requests", key=b"any", value=value, headers=pairs).get(timeout=30)
         return sent.partition, sent.offset
 
     def answers(self, number: int, within_s: float = 60) -> list[dict[str, Any]]:
