@@ -10,9 +10,9 @@ from services.kernel.house import House
 from services.kernel.policies import load_handbook
 from services.kernel.stage import Stage
 from services.kernel.step import Blueprint
+from services.mail import SmtpMailer
 from services.notifier.adapters.post import Post
 from services.notifier.adapters.printer import PdfPrinter
-from services.notifier.adapters.smtp import SmtpMailer
 from services.notifier.decide import LETTER, Correspondence, decide
 from services.notifier.settings import Settings
 

@@ -1,28 +1,9 @@
 """What the notifier needs from outside, as roles."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
-
-@dataclass(frozen=True, slots=True)
-class Mail:
-    """One letter ready to leave. `id` is the same on every attempt and becomes the Message-ID."""
-
-    id: str
-    sender: str
-    to: str
-    subject: str
-    body: str
-    headers: tuple[tuple[str, str], ...] = ()
-
-
-class Away(Exception):
-    """The mail server does not answer, or asks to try later."""
-
-
-class Refused(Exception):
-    """The mail server will not take this letter, now or later."""
+from services.mail import Away, Mail, Refused
 
 
 class Mailer(Protocol):

@@ -15,8 +15,9 @@ from services.kernel import tokens
 from services.kernel.effects import Again, Done, back_off
 from services.kernel.house import House
 from services.kernel.leases import Leased
+from services.mail import Away, Mail, Refused
 from services.notifier.adapters.writer import Writer
-from services.notifier.ports import Away, Mail, Mailer, Printer, Refused
+from services.notifier.ports import Mailer, Printer
 
 _CONFIRMS: Final = {Letter.CONFIRMATION_ASKED: AnswerKind.CONFIRMATION}
 _LAST: Final = frozenset({Letter.CLOSED, Letter.UNVERIFIED, Letter.WITHDRAWN, Letter.DENIED, Letter.AMENDED})

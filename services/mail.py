@@ -1,6 +1,7 @@
-"""Mail by SMTP, one connection for a batch, Message-IDs that repeat with the attempt."""
+"""Mail by SMTP, one connection for a batch, Message-IDs that repeat with the attempt. A library beside the kernel."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from email.charset import QP, Charset
 from email.header import Header
 from email.message import Message
@@ -10,10 +11,28 @@ from urllib.parse import urlsplit
 
 import aiosmtplib
 
-from services.notifier.ports import Away, Mail, Refused
-
 _TEXT: Final = Charset("utf-8")
 _TEXT.body_encoding = QP
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One letter ready to leave. `id` is the same on every attempt and becomes the Message-ID."""
+
+    id: str
+    sender: str
+    to: str
+    subject: str
+    body: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Away(Exception):
+    """The mail server does not answer, or asks to try later."""
+
+
+class Refused(Exception):
+    """The mail server will not take this letter, now or later."""
 
 
 class SmtpMailer:
