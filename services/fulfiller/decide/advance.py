@@ -7,7 +7,7 @@ from rules import parts
 from schemas.events import ClientRecall, RequestClosed, RequestReleased, RequestSettled
 from schemas.values import Outcome, Party, Reason, Right, Waiting
 from services.fulfiller.decide.assign import assign
-from services.fulfiller.decide.clients import hand_over
+from services.fulfiller.decide.clients import hand_over, remind
 from services.fulfiller.decide.draft import GRACE, Draft
 from services.fulfiller.decide.operator import operate
 
@@ -39,6 +39,7 @@ def conclude(draft: Draft) -> None:
     _plan(draft)
     _lengthen(draft)
     _time_out(draft)
+    remind(draft)
     assign(draft)
     hand_over(draft)
     _settle(draft)

@@ -5,7 +5,7 @@ from typing import Final
 
 from rules import parts
 from rules.clocks import add_business_days, instant_of_end
-from schemas.events import ClientRequest, ClientResult, HandedOver
+from schemas.events import ClientReminder, ClientRequest, ClientResult, HandedOver
 from schemas.values import Located, Mode, Outcome, Party, Waiting
 from services.fulfiller.decide.draft import Draft
 
@@ -55,6 +55,26 @@ def send(draft: Draft, name: str, located: Located) -> None:
     if attempt == 1 and not located.parcel_named:
         _tell_handed_over(draft, name, client, named=False)
     draft.wait(name, Party.CLIENT, Waiting.REPLY, complete_by, who=client)
+    remind_later(draft, name, confirm_by)
+
+
+def remind_later(draft: Draft, name: str, at: datetime | None = None) -> None:
+    """Set when a client is reminded next: at a moment, or a while before its time is over."""
+    until = draft.state.parts[name].until or draft.now
+    at = at or until - draft.windows.client_reminder
+    draft.state = draft.state.with_part(name, remind_at=at if draft.now < at < until else None)
+
+
+def remind(draft: Draft) -> None:
+    """Tell clients that are still waited for, once that they have not confirmed, once that their time runs out."""
+    for name in draft.state.pending():
+        part, client = draft.state.parts[name], parts.client_of(name)
+        if part.remind_at and part.remind_at <= draft.now:
+            what = "completed" if part.received else "received"
+            draft.tell(
+                ClientReminder, on=name, client=client, handover_id=draft.state.id, waiting_for=what, until=part.until
+            )
+            remind_later(draft, name)
 
 
 def _pass_on(draft: Draft, name: str, client: str) -> None:

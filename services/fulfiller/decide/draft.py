@@ -37,7 +37,7 @@ class Draft:
     def wait(self, part: str, party: Party, waiting: Waiting, until: datetime, **more: Any) -> None:  # noqa: ANN401
         """Let a part wait for a named party until a known moment, and say so."""
         who = more.get("who")
-        self.state = self.state.with_part(part, party=party, who=who, waiting=waiting, until=until)
+        self.state = self.state.with_part(part, party=party, who=who, waiting=waiting, until=until, remind_at=None)
         on = f"{part}/{party}/{waiting}/{until.isoformat()}"
         self.tell(PartWaiting, on=on, part=part, party=party, waiting=waiting, until=until, **more)
 

@@ -5,6 +5,7 @@ from typing import Final
 from rules import parts
 from schemas.events import ClientReplied, ReplyError
 from schemas.values import Action, Mode, Outcome, PartEnd, Party, Right, Waiting
+from services.fulfiller.decide.clients import remind_later
 from services.fulfiller.decide.draft import GRACE, Draft
 from services.fulfiller.decide.facts import Reply
 from services.fulfiller.decide.result import ForgedToken, UnknownPart, amend
@@ -26,7 +27,10 @@ def hear(draft: Draft, event: Reply) -> None:
     name = parts.handover(reply.client)
     if not draft.facts.same(draft.facts.token(name, draft.state.id, reply.client), reply.reply_token):
         raise ForgedToken
+    part = draft.state.parts[name]
     draft.state = draft.state.with_part(name, received=True)
+    if part.remind_at and not part.received:
+        remind_later(draft, name)
     if reply.type in _ENDS:
         _end(draft, name, PartEnd(outcome=_ENDS[reply.type], reason=reply.reason))
     elif reply.type == "instruct" and not draft.state.ended(name):

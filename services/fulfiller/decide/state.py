@@ -14,9 +14,9 @@ from services.kernel.decision import State
 class Part(BaseModel):
     """One part: pending until `end` says how it ended.
 
-    `party` and `who` are waited for until `until`, for `waiting`; a part that has none of these comes after another
-    one that has. `attempt` counts how often its addressee was asked, `received` says that a client has answered at all,
-    `why` is what the last failure said.
+    `party` and `who` are waited for until `until`, for `waiting`, and reminded at `remind_at`; a part that has none of
+    these comes after another one that has. `attempt` counts how often its addressee was asked, `received` says that a
+    client has answered at all, `why` is what the last failure said.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -27,6 +27,7 @@ class Part(BaseModel):
     who: str | None = None
     waiting: Waiting | None = None
     until: AwareDatetime | None = None
+    remind_at: AwareDatetime | None = None
     action: Action | None = None
     received: bool = False
     why: str | None = None
@@ -37,7 +38,7 @@ class Part(BaseModel):
 
     def ending(self, end: PartEnd) -> Self:
         """Return a copy that has ended and waits for nobody."""
-        return self.but(end=end, party=None, who=None, waiting=None, until=None)
+        return self.but(end=end, party=None, who=None, waiting=None, until=None, remind_at=None)
 
 
 class Fulfilment(State):
@@ -70,7 +71,8 @@ class Fulfilment(State):
             return self.early_until
         if self.closed:
             return None
-        return min((p.until for p in self.parts.values() if p.end is None and p.until), default=None)
+        moments = (at for part in self.parts.values() if part.end is None for at in (part.until, part.remind_at) if at)
+        return min(moments, default=None)
 
     @property
     def named(self) -> list[str]:

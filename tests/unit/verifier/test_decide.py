@@ -1,0 +1,256 @@
+from datetime import timedelta
+
+import pytest
+
+from schemas.events import DecisionApplied, PartWaiting, RequestVerified, VerificationFailed
+from schemas.values import AnswerKind, Group, Party, PointKind, Population, Right, Verb, Waiting
+from services.verifier.decide import Facts, Verification, decide
+from tests.support.values import (
+    DAYS,
+    ENDS_AT,
+    LATER,
+    NOON,
+    REQUEST,
+    SUBJECT,
+    a_close,
+    a_decision,
+    a_record,
+    a_verdict,
+    a_waking,
+    an_accepted,
+    an_answer,
+    of,
+    seen,
+)
+
+EMAIL, PHONE, ACCOUNT = PointKind.EMAIL, PointKind.PHONE, PointKind.ACCOUNT_NUMBER
+NOBODY = seen()
+STUB = Verification.stub(REQUEST)
+OTHER = f"{SUBJECT[:-1]}f"
+SPECIFIC = {"right": Right.KNOW_SPECIFIC, "points_needed": 3, "declaration_needed": True}
+
+
+def asked(facts: Facts = NOBODY, **fields: object) -> Verification:
+    """A request that was accepted and, if nothing fits, asked about."""
+    return decide(STUB, an_accepted(**fields), facts, NOON).state
+
+
+def test_two_matching_points_verify_a_deletion() -> None:
+    decision = decide(STUB, an_accepted(), seen(a_record(EMAIL, PHONE)), NOON)
+
+    [verdict] = of(RequestVerified, decision.events)
+    assert (verdict.subject, verdict.groups, verdict.by) == (SUBJECT, [Group.EMAIL, Group.PHONE], "points")
+    assert decision.due_at is None
+
+
+def test_one_point_is_asked_for_more_until_the_fixed_instant() -> None:
+    decision = decide(STUB, an_accepted(), seen(a_record(EMAIL)), NOON)
+
+    [waiting] = decision.events
+    assert isinstance(waiting, PartWaiting)
+    assert (waiting.part, waiting.party, waiting.waiting) == ("own/verification", Party.PERSON, Waiting.PROOF)
+    assert (waiting.round, waiting.until, waiting.declaration) == (1, NOON + 5 * DAYS, False)
+    assert decision.due_at == ENDS_AT
+
+
+def test_what_is_asked_is_the_same_with_and_without_a_record() -> None:
+    with_record = decide(STUB, an_accepted(), seen(a_record(EMAIL)), NOON)
+    without = decide(STUB, an_accepted(), NOBODY, NOON)
+
+    assert with_record.events == without.events
+    assert with_record.due_at == without.due_at
+
+
+def test_no_round_waits_beyond_the_fixed_instant() -> None:
+    decision = decide(STUB, an_accepted(unverified_at=NOON + 2 * DAYS), NOBODY, NOON)
+
+    assert of(PartWaiting, decision.events)[0].until == NOON + 2 * DAYS
+
+
+def test_specific_pieces_need_a_declaration_beside_three_points() -> None:
+    facts = seen(a_record(EMAIL, PHONE, ACCOUNT))
+    waiting = decide(STUB, an_accepted(**SPECIFIC), facts, NOON)
+    declared = decide(waiting.state, an_answer(AnswerKind.DECLARATION), facts, LATER)
+
+    assert [event.declaration for event in of(PartWaiting, waiting.events)] == [True]
+    assert [event.subject for event in of(RequestVerified, declared.events)] == [SUBJECT]
+
+
+def test_two_points_are_not_enough_for_specific_pieces() -> None:
+    decision = decide(STUB, an_accepted(**SPECIFIC, declared=True), seen(a_record(EMAIL, PHONE)), NOON)
+
+    assert of(RequestVerified, decision.events) == []
+
+
+def test_two_records_that_both_fit_verify_nobody() -> None:
+    facts = seen(a_record(EMAIL, PHONE), a_record(EMAIL, PHONE, subject=OTHER))
+
+    assert of(RequestVerified, decide(STUB, an_accepted(), facts, NOON).events) == []
+
+
+def test_a_clients_record_of_a_recipient_verifies_nobody() -> None:
+    facts = seen(a_record(EMAIL, PHONE, population=Population.RECIPIENT, client="acorn"))
+
+    assert of(RequestVerified, decide(STUB, an_accepted(), facts, NOON).events) == []
+
+
+def test_what_a_correction_contests_neither_proves_nor_is_asked_for() -> None:
+    decision = decide(STUB, an_accepted(Right.CORRECT, contested=[PHONE]), seen(a_record(EMAIL, PHONE)), NOON)
+
+    [waiting] = decision.events
+    assert isinstance(waiting, PartWaiting)
+    assert PHONE not in waiting.kinds
+
+
+def test_a_right_without_verification_is_left_alone() -> None:
+    decision = decide(STUB, an_accepted(verify=False), seen(a_record(EMAIL, PHONE)), NOON)
+
+    assert decision.events == ()
+    assert decision.due_at is None
+
+
+def test_an_answer_is_weighed_and_asked_once_more() -> None:
+    decision = decide(asked(), an_answer(AnswerKind.POINTS), NOBODY, LATER)
+
+    assert [event.round for event in of(PartWaiting, decision.events)] == [2]
+
+
+def test_nothing_is_asked_after_the_last_round() -> None:
+    state = asked()
+    for number in (1, 2, 3):
+        decision = decide(state, an_answer(AnswerKind.POINTS, number), NOBODY, LATER)
+        state = decision.state
+
+    assert decision.events == ()
+    assert decision.due_at == ENDS_AT
+
+
+def test_an_answer_that_came_before_the_request_counts_when_it_comes() -> None:
+    early = decide(STUB, an_answer(AnswerKind.POINTS), NOBODY, NOON)
+    decision = decide(early.state, an_accepted(), NOBODY, NOON)
+
+    assert [event.round for event in of(PartWaiting, decision.events)] == [1, 2]
+
+
+def test_an_answer_after_the_fixed_instant_proves_nothing() -> None:
+    late = an_answer(AnswerKind.POINTS, at=ENDS_AT)
+
+    assert decide(asked(), late, seen(a_record(EMAIL, PHONE)), ENDS_AT).events == ()
+
+
+@pytest.mark.parametrize(("facts", "answers", "detail"), [
+    (NOBODY, 0, "silent"),
+    (NOBODY, 1, "no_record"),
+    (seen(a_record(EMAIL)), 1, "not_enough"),
+    (seen(a_record(EMAIL, PHONE), a_record(EMAIL, PHONE, subject=OTHER)), 1, "ambiguous"),
+])  # fmt: skip
+def test_it_ends_unverified_at_the_fixed_instant_and_only_the_register_learns_why(
+    facts: Facts, answers: int, detail: str
+) -> None:
+    state = asked(facts)
+    for number in range(answers):
+        state = decide(state, an_answer(AnswerKind.POINTS, number), facts, LATER).state
+
+    early = decide(state, a_waking(REQUEST, ENDS_AT), facts, ENDS_AT - timedelta(seconds=1))
+    decision = decide(state, a_waking(REQUEST, ENDS_AT), facts, ENDS_AT)
+
+    [failed] = decision.events
+    assert isinstance(failed, VerificationFailed)
+    assert (failed.reason, failed.detail) == ("insuf_verification", detail)
+    assert (early.events, early.due_at) == ((), ENDS_AT)
+    assert decision.due_at is None
+
+
+def test_specific_pieces_without_a_declaration_end_as_not_enough() -> None:
+    facts = seen(a_record(EMAIL, PHONE, ACCOUNT))
+    state = decide(asked(facts, **SPECIFIC), an_answer(AnswerKind.POINTS), facts, LATER).state
+
+    [failed] = decide(state, a_waking(REQUEST, ENDS_AT), facts, ENDS_AT).events
+    assert isinstance(failed, VerificationFailed)
+    assert failed.detail == "not_enough"
+
+
+@pytest.mark.parametrize("stop", [an_answer(AnswerKind.WITHDRAWAL), an_answer(AnswerKind.NOT_ME), a_close()])
+def test_what_was_stopped_is_not_weighed_any_more(stop: object) -> None:
+    stopped = decide(asked(), stop, NOBODY, LATER)
+    decision = decide(stopped.state, an_answer(AnswerKind.POINTS), seen(a_record(EMAIL, PHONE)), LATER)
+
+    assert stopped.due_at is None
+    assert decision.events == ()
+
+
+def test_a_request_that_was_closed_before_it_was_heard_of_is_known_and_over() -> None:
+    closed = decide(STUB, a_close(), NOBODY, NOON).state
+    decision = decide(closed, an_accepted(), seen(a_record(EMAIL, PHONE)), NOON)
+
+    assert (decision.events, decision.due_at) == ((), None)
+    assert decision.state.brand == "parcelwise"
+
+
+def test_an_operator_vouches_for_the_one_record_that_was_located() -> None:
+    facts = seen(a_record(EMAIL, PHONE))
+    decision = decide(asked(facts, **SPECIFIC), a_decision(Verb.APPROVE), facts, LATER)
+
+    verdict, answer = decision.events
+    assert isinstance(verdict, RequestVerified)
+    assert isinstance(answer, DecisionApplied)
+    assert (verdict.subject, verdict.by, answer.applied) == (SUBJECT, "operator", True)
+
+
+@pytest.mark.parametrize(("facts", "fields", "reason"), [
+    (NOBODY, {}, "no single record was located that the request could be about"),
+    (seen(a_record(EMAIL)), {}, "no single record was located that the request could be about"),
+    (seen(a_record(EMAIL, PHONE)), {}, "the request does not wait for verification"),
+    (NOBODY, {"verify": False}, "the request does not wait for verification"),
+])  # fmt: skip
+def test_an_approval_that_does_not_fit_is_refused_with_the_reason(
+    facts: Facts, fields: dict[str, object], reason: str
+) -> None:
+    decision = decide(asked(facts, **fields), a_decision(Verb.APPROVE), facts, LATER)
+
+    [answer] = decision.events
+    assert isinstance(answer, DecisionApplied)
+    assert (answer.applied, answer.reason) == (False, reason)
+
+
+def test_approvals_that_come_before_the_request_wait_for_it_and_are_answered_one_by_one() -> None:
+    facts = seen(a_record(EMAIL, PHONE))
+    first = decide(STUB, a_decision(Verb.APPROVE), facts, NOON)
+    second = decide(first.state, a_decision(Verb.APPROVE, basis="again"), facts, NOON)
+    decision = decide(second.state, an_accepted(**SPECIFIC), facts, NOON)
+
+    assert (first.events, first.due_at) == ((), NOON + timedelta(minutes=1))
+    assert len(of(PartWaiting, decision.events)) == 1
+    assert len(of(RequestVerified, decision.events)) == 1
+    assert [answer.applied for answer in of(DecisionApplied, decision.events)] == [True, False]
+
+
+def test_an_approval_of_a_request_nobody_knows_is_refused_after_a_minute() -> None:
+    waiting = decide(STUB, a_decision(Verb.APPROVE), NOBODY, NOON)
+    minute = NOON + timedelta(minutes=1)
+    refused = decide(waiting.state, a_waking(REQUEST, minute), NOBODY, minute)
+
+    [answer] = refused.events
+    assert isinstance(answer, DecisionApplied)
+    assert (answer.applied, answer.reason) == (False, "no request of that id is known")
+    assert refused.due_at is None
+
+
+@pytest.mark.parametrize("decision", [a_decision(Verb.DENY), a_decision(Verb.APPROVE, "client:acorn/handover")])
+def test_decisions_that_others_answer_are_left_to_them(decision: object) -> None:
+    assert decide(asked(), decision, NOBODY, LATER).events == ()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [an_accepted(), an_answer(AnswerKind.POINTS), a_decision(Verb.APPROVE), a_waking(REQUEST, ENDS_AT), a_verdict()],
+)
+def test_deciding_twice_tells_the_same_and_once_decided_nothing_more(event: object) -> None:
+    facts, state = seen(a_record(EMAIL)), asked()
+
+    once, twice = decide(state, event, facts, ENDS_AT), decide(state, event, facts, ENDS_AT)
+    again = decide(once.state, event, facts, ENDS_AT)
+
+    assert once.events == twice.events
+    assert again.events == ()
+    assert again.state == once.state
