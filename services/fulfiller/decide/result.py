@@ -18,6 +18,8 @@ POSSIBLE: Final = frozenset(
         Outcome.APPLIED,
         Outcome.RETAINED,
         Outcome.NOT_FOUND,
+        Outcome.UNNEEDED,
+        Outcome.REFUSED,
         Outcome.FAILED,
     }
 )
