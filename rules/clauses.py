@@ -148,6 +148,12 @@ class Excluded(Sourced):
     fields: list[Literal["name", "title", "email", "phone", "address"]]
 
 
+class InWriting(Sourced):
+    """Rights that must be asked for in writing; what was only spoken is confirmed first."""
+
+    rights: list[SubmittedRight] = Field(min_length=1)
+
+
 class Downgrade(Sourced):
     """What a request becomes whose maker could not be verified well enough; it must reach these points itself."""
 

@@ -79,6 +79,8 @@ def _rare(law: Law) -> Iterator[tuple[str, Sourced]]:
     """What only some laws say."""
     if down := law.downgrade:
         yield f"Unverified, {', '.join(down.rights)} becomes {down.to} by {down.points} points", down
+    if law.in_writing:
+        yield f"To be asked in writing: {', '.join(law.in_writing.rights)}", law.in_writing
     if law.opt_out_proof:
         yield f"Verifying an opt-out: {law.opt_out_proof.level}", law.opt_out_proof
     if law.fees:

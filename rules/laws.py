@@ -1,7 +1,7 @@
 """One law as data: whom it protects, what it grants, its clocks, limits and letters; every fact with its source."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
@@ -14,6 +14,7 @@ from rules.clauses import (
     Excluded,
     Fees,
     Grant,
+    InWriting,
     LookBack,
     MustSay,
     Occasion,
@@ -30,6 +31,9 @@ from rules.clauses import (
 from rules.errors import AtPath
 from rules.facts import ClockRule, Dated, Frequency, Sourced, Verify, ZoneName, first_for
 from schemas.values import Context, Right
+
+SPOKEN: Final = frozenset({"phone", "call_centre", "voicemail", "in_person"})
+"""Channels that leave nothing written by the person."""
 
 
 class Law(Dated):
@@ -50,6 +54,7 @@ class Law(Dated):
     clocks: list[ClockRule] = Field(min_length=1)
     reading: Reading | None = None
     verification: list[Verify] = []
+    in_writing: InWriting | None = None
     downgrade: Downgrade | None = None
     repeats: list[Repeats] = []
     opt_out_proof: OptOutProof | None = None
@@ -105,6 +110,10 @@ class Law(Dated):
     def limit(self, right: Right, on: date) -> Frequency | None:
         """How often the right is answered free."""
         return first_for(self.frequency, right, on)
+
+    def wants_writing(self, right: Right, channel: str) -> bool:
+        """Whether a request that came by this channel must still be put in writing."""
+        return self.in_writing is not None and right in self.in_writing.rights and channel in SPOKEN
 
     def says(self, occasion: Occasion, on: date) -> frozenset[Statement]:
         """What an answer of this kind must contain."""

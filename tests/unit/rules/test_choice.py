@@ -154,6 +154,13 @@ def test_specific_pieces_need_three_points_and_a_declaration_and_an_opt_out_noth
     assert (opt_out.verify, opt_out.points_needed, opt_out.assurance) == (False, 0, Assurance.NONE)
 
 
+def test_an_access_in_canada_needs_proof_of_who_asks() -> None:
+    choice = asked("CA-ON", Right.KNOW_SPECIFIC)
+
+    assert choice.verify
+    assert choice.points_needed == 3
+
+
 def test_an_appeal_stands_where_the_law_or_the_brand_gives_one() -> None:
     assert asked("US-CA", brand=FIRSTMILE).appeal is False
     assert asked("US-VA", brand=FIRSTMILE).appeal is True

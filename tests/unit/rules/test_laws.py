@@ -188,6 +188,15 @@ def test_silence_is_a_refusal_in_canada_and_the_data_is_kept_for_the_recourse() 
     assert pipeda.recourse.within.months == 6
 
 
+def test_an_access_in_canada_is_asked_in_writing() -> None:
+    pipeda = LAWS["CA-PIPEDA"]
+
+    assert pipeda.wants_writing(ACCESS, "phone")
+    assert not pipeda.wants_writing(ACCESS, "web")
+    assert not pipeda.wants_writing(Right.WITHDRAW_CONSENT, "phone")
+    assert {law.id for law in LAWS.values() if law.wants_writing(ACCESS, "phone")} == {"CA-PIPEDA", "CA-QC-LAW25"}
+
+
 def test_only_the_united_kingdom_stops_the_clock() -> None:
     assert {law.id for law in LAWS.values() if law.pauses} == {"GB-UKGDPR"}
 
