@@ -32,21 +32,27 @@ def run(argv: Sequence[str]) -> int:
     parser.add_argument("--out", type=Path, default=RESULTS / "throughput.json")
     given = parser.parse_args(argv)
     results: dict[str, Any] = {"machine": machine(), "seed": SEED, "versions": versions()}
-    needed = 10 * (2 * given.requests + 3 * given.idle + 50)
-    with running(needed) as system:
-        results |= _measure(system, given.requests, given.idle)
-        results["peak_memory_mib"] = system.peak_memory()
+    with running(people_for(given.requests, given.idle)) as system:
+        results |= measure(system, given.requests, given.idle)
     given.out.parent.mkdir(exist_ok=True)
     given.out.write_text(json.dumps(results, indent=2) + "\n", "utf-8")
     print(json.dumps(results, indent=2))
-    return 0 if all(part.get("ended") == part.get("requests") for part in results.values() if _is_kind(part)) else 1
+    return 0 if all_ended(results) else 1
 
 
-def _is_kind(part: object) -> bool:
-    return isinstance(part, dict) and "requests_per_s" in part
+def people_for(requests: int, idle: int) -> int:
+    """How many people a company needs so that nobody asks twice."""
+    return 10 * (2 * requests + 3 * idle + 50)
 
 
-def _measure(system: System, number: int, idle: int) -> dict[str, Any]:
+def all_ended(results: dict[str, Any]) -> bool:
+    """Whether every request of every kind came to its end."""
+    kinds = [part for part in results.values() if isinstance(part, dict) and "requests_per_s" in part]
+    return all(part["ended"] == part["requests"] for part in kinds)
+
+
+def measure(system: System, number: int, idle: int) -> dict[str, Any]:
+    """Figures per kind of request, of a running system; times in milliseconds, memory in MiB."""
     people, parcels = load.holders(system.humans), load.recipients(system.humans)
     warm, people = people[:idle], people[idle:]
     lonely, people = people[:idle], people[idle:]
@@ -57,6 +63,7 @@ def _measure(system: System, number: int, idle: int) -> dict[str, Any]:
     found["access"] = _travel(system, load.accesses(people[:number]))
     found["deletion"] = _travel(system, load.deletions(people[:number]))
     found["handover"] = _travel(system, load.handovers(parcels[:number]), handed=True)
+    found["peak_memory_mib"] = system.peak_memory()
     return found
 
 
