@@ -48,7 +48,7 @@ class Parking:
 
     def _seal(self, record: Record) -> str:
         headers = [(name, _b64(value)) for name, value in record.headers]
-        parts = {"key": _b64(record.key), "value": _b64(record.value), "headers": headers}
+        parts = {"key": _b64(record.key), "value": _b64(record.value), "headers": headers, "at_ms": record.at_ms}
         return base64.b64encode(self._sealer.seal(to_json(parts))).decode()
 
 

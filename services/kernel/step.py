@@ -24,6 +24,7 @@ from services.kernel.decision import Decision, State
 from services.kernel.errors import Misconfigured, TooManyParked
 from services.kernel.house import House
 from services.kernel.leases import Leases
+from services.kernel.origin import restorer
 from services.kernel.parking import Parking, code_of
 from services.kernel.patience import AWAY, patiently
 from services.kernel.store import Conn, Outgoing, Store, Stored
@@ -56,6 +57,7 @@ class Step(Generic[S, F]):
         self._is, self._pool, self._store, self._vault = blueprint, house.pool, store, house.vault
         self._sealer, self._clock, self._metrics = house.sealer, house.clock, house.metrics
         self._name, self._in_a_row, self._park_most = blueprint.service, 0, house.settings.park_most
+        self._restored = restorer(house.keys)
         self._parking = Parking(self._name, house.sealer, house.clock)
         self._leases = Leases(store.schema)
 
@@ -64,7 +66,7 @@ class Step(Generic[S, F]):
         self._metrics.batch.labels(self._name).observe(len(records))
         for topic, count in Counter(record.topic for record in records).items():
             self._metrics.events_in.labels(self._name, topic).inc(count)
-        items = [self._read(record) for record in records]
+        items = [self._read(self._restored(record)) for record in records]
         self._metrics.ignored.labels(self._name).inc(sum(getattr(item.event, "ignored", 0) for item in items))
         async for attempt in patiently(self._name, self._metrics):
             with attempt:

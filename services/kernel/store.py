@@ -24,7 +24,8 @@ S = TypeVar("S", bound=State)
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(id, {seed})) FROM unnest(%b::text[]) AS t(id)"
 _STATES = "SELECT id, version, body_version, body, parked FROM {s}.state WHERE id = ANY(%b) ORDER BY id FOR UPDATE"
-_INBOX = "INSERT INTO {s}.inbox (event_id) SELECT unnest(%b::uuid[]) ON CONFLICT DO NOTHING RETURNING event_id"
+_INBOX = """INSERT INTO {s}.inbox (event_id) SELECT unnest(%b::uuid[]) ORDER BY 1
+ON CONFLICT DO NOTHING RETURNING event_id"""
 _DUE = """SELECT id, version, body_version, body, parked, due_at FROM {s}.state
 WHERE due_at <= %s ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED"""
 _SAVE = """INSERT INTO {s}.state AS old (id, version, body_version, body, due_at)
@@ -136,7 +137,7 @@ class Store(Schema, Generic[S]):
         async with conn.pipeline():
             await conn.execute(self.sql(_LOCK), [ordered])
             states = await conn.execute(self.sql(_STATES), [ordered])
-            fresh = await conn.execute(self.sql(_INBOX), [sorted(set(events))])
+            fresh = await conn.execute(self.sql(_INBOX), [list(set(events))])
             return {row[0]: row for row in await states.fetchall()}, {row[0] for row in await fresh.fetchall()}
 
     async def due(self, conn: Conn, now: datetime, most: int) -> list[TupleRow]:
