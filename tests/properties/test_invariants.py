@@ -71,7 +71,7 @@ def test_a_withdrawal_heard_before_the_end_ends_the_request_as_withdrawn(scene: 
     check_end(world)
     settled = {event.request_id: event for event in events(world, RequestSettled)}
     for heard in events(world, AnswerRecorded):
-        stopped = world.states["fulfiller"][heard.request_id].stop
+        stopped = world.fulfilment(heard.request_id).stop
         if heard.kind is AnswerKind.WITHDRAWAL and settled[heard.request_id].occurred_at > heard.occurred_at:
             assert stopped is not None
             assert settled[heard.request_id].ending is Ending.WITHDRAWN

@@ -27,10 +27,10 @@ from tests.support.scenes import (
 from tests.support.world import Person, Setting, World
 
 RIGHTS = [
-    "delete", "access", "know_categories", "correct", "portability", "opt_out_sale_share", "opt_out_marketing", "complaint",
-    "inquiry", "shine_the_light", "limit_sensitive",
+    "delete", "access", "know_categories", "correct", "portability", "opt_out_sale_share", "opt_out_marketing",
+    "complaint", "inquiry", "shine_the_light", "limit_sensitive",
 ]  # fmt: skip
-ADA = {"name": "Ada Quill", "emails": ["ada.quill@example.org"], "phones": ["+18015550123"]}
+ADA: dict[str, Any] = {"name": "Ada Quill", "emails": ["ada.quill@example.org"], "phones": ["+18015550123"]}
 subjects = st.sampled_from([ADA, MAIL, {"name": "Ada Quill"}, {"phones": ADA["phones"]}])
 modes = st.sampled_from(list(Mode))
 replies = st.lists(st.sampled_from(["received", "completed", "refused", "not_ours", "instruct"]), max_size=2)

@@ -64,8 +64,8 @@ def outcome(world: World) -> dict[str, Any]:
 def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
     """What is in one run and not in the other, for a person to read."""
     lines = []
-    for name in one:
-        a, b = one[name], other[name]
+    for name, a in one.items():
+        b = other[name]
         if a == b:
             continue
         if isinstance(a, Counter):

@@ -62,6 +62,11 @@ class Desk:
         """How one part ended."""
         return self.state.outcome(name)
 
+    def why(self, name: str) -> str | None:
+        """The reason with which one part ended."""
+        end = self.state.parts[name].end
+        return end.reason if end else None
+
     def all(self, kind: type[E]) -> list[E]:
         """Every event of one class so far."""
         return of(kind, self.told)

@@ -42,7 +42,8 @@ def check(world: World) -> None:
 def check_end(world: World) -> None:
     """When time has run out: every request is closed, every decision has one answer, nothing wakes any more."""
     check(world)
-    assert all(state.closed for state in world.states["fulfiller"].values() if state.accepted)
+    known = [world.fulfilment(request_id) for request_id in world.states["fulfiller"]]
+    assert all(state.closed for state in known if state.accepted)
     decisions = {
         str(event.event_id) for log in world.logs.values() for event in log if isinstance(event, OperatorDecided)
     }
@@ -89,11 +90,11 @@ def _check_ends(world: World) -> None:
         told = Counter(event.request_id for event in events(world, *kinds))
         assert all(times == 1 for times in told.values()), f"more than one {kinds[0].__name__}"
     for settled in events(world, RequestSettled):
-        state = world.states["fulfiller"][settled.request_id]
+        state = world.fulfilment(settled.request_id)
         hidden = {name for name in settled.parts if (client := parts.client_of(name)) and client not in state.named}
         assert not hidden, "an end tells of a client nobody named"
     for closed in events(world, RequestClosed):
-        assert set(closed.parts) == set(world.states["fulfiller"][closed.request_id].parts)
+        assert set(closed.parts) == set(world.fulfilment(closed.request_id).parts)
 
 
 def _check_statuses(world: World) -> None:
@@ -112,4 +113,4 @@ def _check_clients(world: World) -> None:
     """A client is asked once per attempt, and holds what it was asked on its own topic."""
     asked = Counter((event.request_id, event.client) for event in events(world, ClientRequest))
     for (request_id, client), times in asked.items():
-        assert times == world.states["fulfiller"][request_id].parts[parts.handover(client)].attempt
+        assert times == world.fulfilment(request_id).parts[parts.handover(client)].attempt

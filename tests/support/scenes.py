@@ -12,12 +12,14 @@ from schemas.values import Mode, Outcome, Population, Right
 from services.kernel.decision import Effect
 from tests.support.world import Person, Setting, World, answer_token, case_of, reply_token, request_of
 
-ADA = {"name": "Ada Quill", "emails": ["ada.quill@example.org"], "phones": ["+18015550123"]}
-ACCOUNT = {"account_number": "AC-4711"}
+ADA: dict[str, Any] = {"name": "Ada Quill", "emails": ["ada.quill@example.org"], "phones": ["+18015550123"]}
+ACCOUNT: dict[str, Any] = {"account_number": "AC-4711"}
 DECLARED = {"signed_name": "Ada Quill", "signed_at": "2026-03-01T12:00:00Z", "text_version": "2026-01"}
 HOME = {"country": "US", "region": "WY"}
 """No privacy law there: what is granted is the brand's promise."""
 SUBJECT = "00000000-0000-8000-8000-00000000000a"
+STRANGER = "00000000-0000-8000-8000-0000000000ff"
+"""A request nobody made."""
 
 
 def own() -> Person:
@@ -95,7 +97,7 @@ def adding(submission: str, right: Right, **subject: Any) -> Callable[[World], N
 
 
 def deciding(submission: str, right: Right, verb: str, **fields: Any) -> Callable[[World], None]:
-    return lambda world: world.decide(request_of(submission, right), verb, **fields) and None
+    return lambda world: world.decide(request_of(submission, right), verb, **fields)
 
 
 def waiting(**span: float) -> Callable[[World], None]:
@@ -174,8 +176,8 @@ def mine(**more: Any) -> Setting:
 def crowd() -> Setting:
     """A world in which 21 clients hold records of Ada."""
     names = [f"shop-{number:02}" for number in range(21)]
-    return Setting(people=[recipient(name, number) for number, name in enumerate(names)],
-                   on_request=dict.fromkeys(names, ["completed"]))  # fmt: skip
+    people = [recipient(name, number) for number, name in enumerate(names)]
+    return Setting(people=people, on_request={name: ["completed"] for name in names})
 
 
 def scenes() -> list[Scene]:
@@ -192,19 +194,48 @@ def _own() -> list[Scene]:
     return [
         Scene("delete own", mine(), play(submitting(**twice))),
         Scene("delete own, some kept", mine(does=kept), play(submitting(**twice))),
-        Scene("sent twice, then otherwise", mine(), play(submitting(**twice), submitting(**twice), submitting(**twice, **TEXT))),
-        Scene("access with declaration", mine(), play(submitting(**asks("s", "access", subject=FULL, declaration=DECLARED)))),
-        Scene("correction", mine(), play(submitting(**asks("s", "correct", corrections=[{"field": "phone", "new": "+18015550199"}],
-                                                           subject={**MAIL, **ACCOUNT, "name": "Ada Quill"})))),
-        Scene("a system fails and is asked again", mine(does=fails),
-              play(submitting(**twice), deciding("s", DELETE, "retry", part=part))),
-        Scene("a system fails and is left out", mine(does=never),
-              play(submitting(**twice), deciding("s", DELETE, "skip", part=part, basis="sold-2025"))),
+        Scene(
+            "sent twice, then otherwise",
+            mine(),
+            play(submitting(**twice), submitting(**twice), submitting(**twice, **TEXT)),
+        ),
+        Scene(
+            "access with declaration",
+            mine(),
+            play(submitting(**asks("s", "access", subject=FULL, declaration=DECLARED))),
+        ),
+        Scene(
+            "correction",
+            mine(),
+            play(
+                submitting(
+                    **asks(
+                        "s",
+                        "correct",
+                        corrections=[{"field": "phone", "new": "+18015550199"}],
+                        subject={**MAIL, **ACCOUNT, "name": "Ada Quill"},
+                    )
+                )
+            ),
+        ),
+        Scene(
+            "a system fails and is asked again",
+            mine(does=fails),
+            play(submitting(**twice), deciding("s", DELETE, "retry", part=part)),
+        ),
+        Scene(
+            "a system fails and is left out",
+            mine(does=never),
+            play(submitting(**twice), deciding("s", DELETE, "skip", part=part, basis="sold-2025")),
+        ),
         Scene("a system fails for good", mine(does=never), play(submitting(**twice))),
-        Scene("a system answers after the close", mine(does=never),
-              play(submitting(**twice), waiting(days=60), finishing("s", DELETE, "accounts", Outcome.ERASED))),
+        Scene(
+            "a system answers after the close",
+            mine(does=never),
+            play(submitting(**twice), waiting(days=60), finishing("s", DELETE, "accounts", Outcome.ERASED)),
+        ),
         Scene("nobody's law, nobody's promise", mine(), play(submitting(**asks("s", "shine_the_light")))),
-    ]  # fmt: skip
+    ]
 
 
 def _proof() -> list[Scene]:
@@ -212,15 +243,31 @@ def _proof() -> list[Scene]:
     wrong = proving(phones=["+18015550188"])
     return [
         Scene("proof given", mine(on_letter={"proof/1": proving(phones=ADA["phones"])}), play(start)),
-        Scene("proof given in the second round",
-              mine(on_letter={"proof/1": wrong, "proof/2": proving(phones=ADA["phones"])}), play(start)),
+        Scene(
+            "proof given in the second round",
+            mine(on_letter={"proof/1": wrong, "proof/2": proving(phones=ADA["phones"])}),
+            play(start),
+        ),
         Scene("proof wrong twice", mine(on_letter={"proof/1": wrong, "proof/2": wrong}), play(start)),
         Scene("proof silent", mine(), play(start)),
         Scene("unknown person", Setting(), play(start)),
-        Scene("declaration later", mine(on_letter={"proof/1": declaring}), play(submitting(**asks("s", "access", subject=FULL)))),
-        Scene("an answer after the end", mine(), play(start, waiting(days=20), lambda w: w.answer(
-            {"answer_id": "late", "request_id": request_of("s", DELETE), "kind": "points", "subject": FULL}))),
-    ]  # fmt: skip
+        Scene(
+            "declaration later",
+            mine(on_letter={"proof/1": declaring}),
+            play(submitting(**asks("s", "access", subject=FULL))),
+        ),
+        Scene(
+            "an answer after the end",
+            mine(),
+            play(
+                start,
+                waiting(days=20),
+                lambda w: w.answer(
+                    {"answer_id": "late", "request_id": request_of("s", DELETE), "kind": "points", "subject": FULL}
+                ),
+            ),
+        ),
+    ]
 
 
 def _confirmed() -> list[Scene]:
@@ -231,45 +278,91 @@ def _confirmed() -> list[Scene]:
         Scene("confirmed", mine(on_letter=yes), play(start)),
         Scene("declined", mine(on_letter={"confirmation/1": confirming(yes=False)}), play(start)),
         Scene("not confirmed", mine(), play(start)),
-        Scene("confirmed by telephone", mine(), play(start, deciding("s", DELETE, "done", part="own/hold:confirmation"))),
+        Scene(
+            "confirmed by telephone", mine(), play(start, deciding("s", DELETE, "done", part="own/hold:confirmation"))
+        ),
         Scene("confirmed, with a waiting period", mine(on_letter=yes, windows=slow), play(start)),
-        Scene("withdrawn in the waiting period", mine(on_letter=yes, windows=slow),
-              play(start, answering("s", DELETE, "withdrawal"))),
-        Scene("token used twice", mine(windows=slow), play(
-            start, answering("s", DELETE, "confirmation", accepted=True), answering("s", DELETE, "confirmation", accepted=False),
-            answering("s", DELETE, "confirmation", answer_id="other", accepted=False))),
-    ]  # fmt: skip
+        Scene(
+            "withdrawn in the waiting period",
+            mine(on_letter=yes, windows=slow),
+            play(start, answering("s", DELETE, "withdrawal")),
+        ),
+        Scene(
+            "token used twice",
+            mine(windows=slow),
+            play(
+                start,
+                answering("s", DELETE, "confirmation", accepted=True),
+                answering("s", DELETE, "confirmation", accepted=False),
+                answering("s", DELETE, "confirmation", answer_id="other", accepted=False),
+            ),
+        ),
+    ]
 
 
 def _clients() -> list[Scene]:
     named, unnamed = submitting(**asks("s", "delete", subject=PARCEL)), submitting(**asks("s", "delete"))
     later = {"proof/1": proving(tracking_numbers=["TRACK-acorn-1"])}
     name = submitting(**asks("s", "delete", subject={"name": "Ada Quill"}))
-    two = Setting(people=[recipient("acorn"), recipient("birch-co", 2)],
-                  on_request={"acorn": ["completed"], "birch-co": ["received", "refused"]})  # fmt: skip
-    act = {"mode": Mode.ACT_FOR_ME}
+    two = Setting(
+        people=[recipient("acorn"), recipient("birch-co", 2)],
+        on_request={"acorn": ["completed"], "birch-co": ["received", "refused"]},
+    )
+    act: dict[str, Any] = {"mode": Mode.ACT_FOR_ME}
     return [
-        *[Scene(f"parcel named, client says {' then '.join(said) or 'nothing'}", acorn(*said), play(named))
-          for said in ([], ["received"], ["completed"], ["received", "completed"], ["refused"], ["not_ours"], ["instruct"])],
+        *[
+            Scene(f"parcel named, client says {' then '.join(said) or 'nothing'}", acorn(*said), play(named))
+            for said in (
+                [],
+                ["received"],
+                ["completed"],
+                ["received", "completed"],
+                ["refused"],
+                ["not_ours"],
+                ["instruct"],
+            )
+        ],
         Scene("client instructs", acorn("received", "instruct", **act), play(named)),
-        Scene("client instructs, its system fails", acorn("instruct", does={"shipments": [Outcome.FAILED]}, **act), play(named)),
+        Scene(
+            "client instructs, its system fails",
+            acorn("instruct", does={"shipments": [Outcome.FAILED]}, **act),
+            play(named),
+        ),
         Scene("no parcel named", acorn("received", "completed"), play(unnamed)),
         Scene("no parcel named, silent client", acorn(), play(unnamed)),
         Scene("two clients, one parcel named", two, play(named)),
         Scene("both populations", acorn("completed", own_too=True), play(named)),
         Scene("both populations, no parcel named", acorn("completed", own_too=True), play(unnamed)),
         Scene("tracking number given later", acorn("completed", on_letter=later), play(name)),
-        Scene("parcel named later, client known before", acorn("received", "completed"), play(unnamed, adding(
-            "s", DELETE, tracking_numbers=["TRACK-acorn-1"]))),
+        Scene(
+            "parcel named later, client known before",
+            acorn("received", "completed"),
+            play(unnamed, adding("s", DELETE, tracking_numbers=["TRACK-acorn-1"])),
+        ),
         Scene("client only refers", acorn(mode=Mode.REFER_ONLY), play(named)),
         Scene("client disabled", acorn("completed", disabled=frozenset({"acorn"})), play(named)),
-        Scene("too many clients", crowd(), play(unnamed, deciding("s", DELETE, "approve", part="client:shop-03/handover"))),
-        Scene("client answers after the close", acorn(), play(
-            named, waiting(days=60), replying("s", DELETE, "acorn", "completed"))),
-        Scene("opt-out with a parcel", acorn("completed"), play(submitting(**asks("s", "opt_out_sale_share", subject=PARCEL)))),
-        Scene("complaint with a parcel", acorn("completed"), play(
-            submitting(**asks("s", "complaint", subject=PARCEL, **TEXT)), deciding("s", Right.COMPLAINT, "done", part="answer"))),
-    ]  # fmt: skip
+        Scene(
+            "too many clients", crowd(), play(unnamed, deciding("s", DELETE, "approve", part="client:shop-03/handover"))
+        ),
+        Scene(
+            "client answers after the close",
+            acorn(),
+            play(named, waiting(days=60), replying("s", DELETE, "acorn", "completed")),
+        ),
+        Scene(
+            "opt-out with a parcel",
+            acorn("completed"),
+            play(submitting(**asks("s", "opt_out_sale_share", subject=PARCEL))),
+        ),
+        Scene(
+            "complaint with a parcel",
+            acorn("completed"),
+            play(
+                submitting(**asks("s", "complaint", subject=PARCEL, **TEXT)),
+                deciding("s", Right.COMPLAINT, "done", part="answer"),
+            ),
+        ),
+    ]
 
 
 def _stopped() -> list[Scene]:
@@ -283,36 +376,69 @@ def _stopped() -> list[Scene]:
         Scene("withdrawn before confirmation", mine(), play(hold, gone)),
         Scene("withdrawn after some was done", mine(does=never), play(submitting(**asks("s", "delete")), gone)),
         Scene("withdrawn while a client works", acorn("received"), play(named, gone)),
-        Scene("withdrawn while a client works, who answers", acorn("received"),
-              play(named, gone, replying("s", DELETE, "acorn", "completed"))),
+        Scene(
+            "withdrawn while a client works, who answers",
+            acorn("received"),
+            play(named, gone, replying("s", DELETE, "acorn", "completed")),
+        ),
         Scene("withdrawn after the end", mine(), play(submitting(**asks("s", "delete")), gone)),
         Scene("not me", mine(), play(hold, answering("s", DELETE, "not_me"))),
-        Scene("not me, of a case of two", mine(), play(
-            submitting(**asks("s", "delete", "access", brand="shipdesk")), answering("s", DELETE, "not_me"))),
-    ]  # fmt: skip
+        Scene(
+            "not me, of a case of two",
+            mine(),
+            play(submitting(**asks("s", "delete", "access", brand="shipdesk")), answering("s", DELETE, "not_me")),
+        ),
+    ]
 
 
 def _operated() -> list[Scene]:
     proof = submitting(**asks("s", "access", subject=ADA))
-    stranger = "00000000-0000-8000-8000-0000000000ff"
     start = submitting(**asks("s", "delete"))
     never = {"accounts": [Outcome.FAILED]}
     part = "own/system:accounts"
     return [
         Scene("operator denies", mine(), play(proof, deciding("s", ACCESS, "deny", reason="suspected_fraud"))),
-        Scene("operator approves", mine(), play(proof, deciding("s", ACCESS, "approve"), deciding("s", ACCESS, "approve", basis="b"))),
+        Scene(
+            "operator approves",
+            mine(),
+            play(proof, deciding("s", ACCESS, "approve"), deciding("s", ACCESS, "approve", basis="b")),
+        ),
         Scene("operator approves nobody", Setting(), play(proof, deciding("s", ACCESS, "approve"))),
-        Scene("operator denies the proof alone", mine(), play(proof, deciding("s", ACCESS, "deny", part="own/verification"))),
+        Scene(
+            "operator denies the proof alone",
+            mine(),
+            play(proof, deciding("s", ACCESS, "deny", part="own/verification")),
+        ),
         Scene("operator skips the proof", mine(), play(proof, deciding("s", ACCESS, "skip", part="own/verification"))),
-        Scene("operator denies one system", mine(does=never), play(
-            start, deciding("s", DELETE, "deny", part=part, reason="exception_legal_obligation"))),
+        Scene(
+            "operator denies one system",
+            mine(does=never),
+            play(start, deciding("s", DELETE, "deny", part=part, reason="exception_legal_obligation")),
+        ),
         Scene("operator did it by hand", mine(does=never), play(start, deciding("s", DELETE, "done", part=part))),
-        Scene("operator decides about the unknown", mine(), play(lambda w: [
-            w.decide(stranger, verb) for verb in ("approve", "deny", "extend", "retry", "hold")] and None)),
-        Scene("operator decides too late", mine(), play(start, deciding("s", DELETE, "deny"), deciding("s", DELETE, "extend"))),
-        Scene("operator lengthens the time", mine(does=never), play(
-            start, deciding("s", DELETE, "extend", basis="complex"), deciding("s", DELETE, "extend", basis="again"))),
-    ]  # fmt: skip
+        Scene(
+            "operator decides about the unknown",
+            mine(),
+            play(
+                *(
+                    lambda w, verb=verb: w.decide(STRANGER, verb)
+                    for verb in ("approve", "deny", "extend", "retry", "hold")
+                )
+            ),
+        ),
+        Scene(
+            "operator decides too late",
+            mine(),
+            play(start, deciding("s", DELETE, "deny"), deciding("s", DELETE, "extend")),
+        ),
+        Scene(
+            "operator lengthens the time",
+            mine(does=never),
+            play(
+                start, deciding("s", DELETE, "extend", basis="complex"), deciding("s", DELETE, "extend", basis="again")
+            ),
+        ),
+    ]
 
 
 def _several() -> list[Scene]:
@@ -322,11 +448,16 @@ def _several() -> list[Scene]:
     return [
         Scene("three rights", mine(), play(all_of_it)),
         Scene("three rights, access stays unproven", mine(), play(submitting(**asks("s", *three)))),
-        Scene("three rights, access fails", mine(does={"billing": [Outcome.FAILED, Outcome.EXPORTED]}), play(all_of_it)),
+        Scene(
+            "three rights, access fails", mine(does={"billing": [Outcome.FAILED, Outcome.EXPORTED]}), play(all_of_it)
+        ),
         Scene("three rights, silent client", acorn(own_too=True), play(with_parcel)),
-        Scene("three rights, one withdrawn", mine(), play(
-            submitting(**asks("s", *three, brand="shipdesk")), answering("s", DELETE, "withdrawal"))),
-    ]  # fmt: skip
+        Scene(
+            "three rights, one withdrawn",
+            mine(),
+            play(submitting(**asks("s", *three, brand="shipdesk")), answering("s", DELETE, "withdrawal")),
+        ),
+    ]
 
 
 def _choices() -> list[Scene]:
@@ -341,9 +472,13 @@ def _choices() -> list[Scene]:
         Scene("opt-out", mine(), play(out)),
         Scene("opt-out of a stranger", Setting(), play(out)),
         Scene("opt-out, a system fails", mine(does={"web": [Outcome.FAILED]}), play(out)),
-        Scene("opt-out by a browser", mine(), play(submitting(**asks("s", "opt_out_sale_share", subject=MAIL, channel="gpc")))),
+        Scene(
+            "opt-out by a browser",
+            mine(),
+            play(submitting(**asks("s", "opt_out_sale_share", subject=MAIL, channel="gpc"))),
+        ),
         Scene("text", mine(), play(text)),
         Scene("text, then a right", mine(on_letter=detail(rights=["opt_out_marketing"])), play(text)),
         Scene("text, then two rights", mine(on_letter=detail(rights=["delete", "access"])), play(text)),
         Scene("text, then more text", mine(on_letter=detail(message="As I said.")), play(text)),
-    ]  # fmt: skip
+    ]

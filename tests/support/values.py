@@ -40,7 +40,7 @@ from schemas.values import (
 from services.fulfiller import decide as fulfiller
 from services.kernel import tokens
 from services.verifier import decide as verifier
-from tests.support.world import Systems, handbook, reply_token
+from tests.support.world import SYSTEMS, handbook, reply_token
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LATER = NOON + timedelta(days=1)
@@ -153,8 +153,8 @@ def an_end(outcome: Outcome, **fields: Any) -> PartEnd:
 
 
 def a_record(
-    *kinds: PointKind, subject: str = SUBJECT, population: Population = Population.ACCOUNT_HOLDER, client: str | None = None,
-    name: NameFit = NameFit.UNKNOWN,
+    *kinds: PointKind, subject: str = SUBJECT, population: Population = Population.ACCOUNT_HOLDER,
+    client: str | None = None, name: NameFit = NameFit.UNKNOWN,
 ) -> Candidate:  # fmt: skip
     """One person's record in which points of these kinds match."""
     return Candidate(subject, population, client, tuple(Matched(kind, "accounts", None) for kind in kinds), name)
@@ -168,7 +168,7 @@ def seen(*records: Candidate) -> verifier.Facts:
 def around(*enabled: str, packets: dict[tuple[str, str], fulfiller.Packet] | None = None) -> fulfiller.Facts:
     """The fulfiller's facts with these clients enabled."""
     return fulfiller.Facts(
-        handbook=handbook(), systems=Systems(), token=reply_token, same=tokens.matches, packets=packets or {},
+        handbook=handbook(), systems=SYSTEMS, token=reply_token, same=tokens.matches, packets=packets or {},
         enabled=frozenset(enabled),
     )  # fmt: skip
 

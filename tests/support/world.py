@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, cast
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic_core import to_json
 
+from connectors.datamap import DataMap
 from rules.handbook import Handbook
 from rules.matching import Candidate, Matched
 from rules.names import NameFit
@@ -90,7 +91,7 @@ class Task:
     after: tuple[str, ...] = ()
 
 
-class Systems:
+class _Systems:
     """A data map of two systems that hold the company's data, one of which also holds clients' records."""
 
     def plan(self, *, brand: str, right: Right, client: str | None) -> dict[str, Task]:
@@ -102,6 +103,9 @@ class Systems:
             return {"web": Task(Action.APPLY)}
         action = {Right.DELETE: Action.ERASE, Right.CORRECT: Action.CORRECT}.get(right, Action.EXPORT)
         return {"accounts": Task(action, ("billing",) if right is Right.DELETE else ()), "billing": Task(action)}
+
+
+SYSTEMS = cast(DataMap, _Systems())
 
 
 @dataclass(frozen=True)
@@ -197,21 +201,13 @@ class World:
         record = Record(topic, 0, offset, None, raw, (), int(self.now.timestamp() * 1000))
         self.append(topic, str(offset), READER(record))
 
-    def decide(self, request_id: str, verb: str, **fields: Any) -> UUID:
-        """An operator decides; returns the decision's id."""
+    def decide(self, request_id: str, verb: str, **fields: Any) -> None:
+        """An operator decides."""
         event_id = uuid5(NAMESPACE_URL, f"{request_id}/{verb}/{sorted(fields.items())}")
         case_id = self.case_of(request_id)
-        decided = OperatorDecided(
-            event_id=event_id,
-            occurred_at=self.now,
-            request_id=request_id,
-            case_id=case_id,
-            verb=verb,
-            by="ops",
-            **fields,
-        )
+        about = {"event_id": event_id, "occurred_at": self.now, "request_id": request_id, "case_id": case_id}
+        decided = OperatorDecided.model_validate({**about, "verb": verb, "by": "ops", **fields})
         self.append("privacy.decisions", request_id, decided)
-        return event_id
 
     # ------------------------------------------------------------------------------------------------- the bus
 
@@ -404,6 +400,10 @@ class World:
             }
             self.reply({**body, "reply_token": message.reply_token, **reason}, copy=index * 1000)
 
+    def fulfilment(self, request_id: str) -> fulfiller.Fulfilment:
+        """What the fulfiller knows of a request."""
+        return cast(fulfiller.Fulfilment, self.states["fulfiller"][request_id])
+
     def case_of(self, request_id: str) -> str:
         """The case of a request known to intake; the id itself where there is none."""
         case = self.states["intake"].get(tokens.case_key(request_id))
@@ -445,7 +445,7 @@ class World:
                 packets[request_id, person.client] = fulfiller.Packet(points)
         enabled = {p.client for p in self.setting.people if p.client} - self.setting.disabled
         return fulfiller.Facts(
-            handbook=self.handbook, systems=Systems(), token=reply_token, same=tokens.matches, packets=packets,
+            handbook=self.handbook, systems=SYSTEMS, token=reply_token, same=tokens.matches, packets=packets,
             enabled=frozenset(enabled),
         )  # fmt: skip
 

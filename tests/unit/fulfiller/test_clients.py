@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -38,6 +39,7 @@ from tests.support.values import (
     located,
     told,
 )
+from tests.support.world import reply_token
 
 ACORN = "client:acorn/handover"
 COMPLETE_BY = LAST_MOMENT - 7 * DAYS
@@ -45,7 +47,7 @@ CONFIRM_BY = datetime(2026, 3, 10, 6, 59, 59, 999999, tzinfo=UTC)
 """Five business days behind NOON, in California."""
 
 
-def handed(*more: object, named: bool = True, mode: Mode = Mode.FORWARD, **fields: object) -> Desk:
+def handed(*more: Any, named: bool = True, mode: Mode = Mode.FORWARD, **fields: Any) -> Desk:
     """A request that lies with acorn."""
     return Desk(an_accepted(clients=[located(named=named, mode=mode)], **fields), *more)
 
@@ -73,10 +75,19 @@ def test_a_packet_holds_what_fits_this_client_and_nothing_else() -> None:
     )
     other = Packet((OfferedPoint(kind=PointKind.PHONE, value="+18015550123"),))
     facts = around("acorn", "birch-co", packets={(REQUEST, "acorn"): mine, (REQUEST, "birch-co"): other})
-    desk = Desk(an_accepted(clients=[located("acorn"), located("birch-co")]), facts=facts)
+    both = [located("acorn"), located("birch-co")]
+    desk = Desk(an_accepted(clients=both, right=Right.CORRECT), facts=facts)
 
     packets = {event.client: (tuple(event.points), tuple(event.corrections)) for event in desk.all(ClientRequest)}
     assert packets == {"acorn": (mine.points, mine.corrections), "birch-co": (other.points, ())}
+
+
+def test_a_new_value_is_told_only_to_who_is_asked_to_correct() -> None:
+    packet = Packet((), (CorrectedValue(field="phone", new="1"),), residence="US-UT")
+    facts = around("acorn", packets={(REQUEST, "acorn"): packet})
+    told = Desk(an_accepted(clients=[located()], right=Right.DELETE), facts=facts).one(ClientRequest)
+
+    assert (told.corrections, told.residence) == ([], "US-UT")
 
 
 def test_a_client_is_asked_once_however_often_it_is_located() -> None:
@@ -104,7 +115,7 @@ def test_a_parcel_named_later_makes_the_hand_over_known_to_whoever_asked() -> No
     ("not_ours", Outcome.NOT_OURS, Ending.UNVERIFIED),
 ])  # fmt: skip
 def test_a_clients_word_ends_its_part(kind: str, outcome: Outcome, ending: Ending) -> None:
-    reason = {"reason": "not_a_customer"} if kind == "refused" else {}
+    reason: dict[str, Any] = {"reason": "not_a_customer"} if kind == "refused" else {}
     desk = handed(a_failure(), a_reply(kind, **reason))
 
     assert desk.outcome(ACORN) is outcome
@@ -121,7 +132,7 @@ def test_received_keeps_waiting_for_the_end() -> None:
 
 @pytest.mark.parametrize("kind", ["received", "completed", "refused", "not_ours", "instruct"])
 def test_a_reply_said_twice_counts_once(kind: str) -> None:
-    reason = {"reason": "not_a_customer"} if kind == "refused" else {}
+    reason: dict[str, Any] = {"reason": "not_a_customer"} if kind == "refused" else {}
     once = handed(a_reply(kind, **reason), mode=Mode.ACT_FOR_ME)
     before = once.state.but(version=0)
     twice = once.hear(a_reply(kind, number=2, **reason))
@@ -139,7 +150,7 @@ def test_another_word_after_the_first_end_changes_nothing() -> None:
 def test_a_reply_with_another_clients_token_is_forged_and_changes_nobody() -> None:
     desk = Desk(an_accepted(clients=[located("acorn"), located("birch-co")]), facts=around("acorn", "birch-co"))
     before = desk.state
-    token = a_reply("completed", "acorn").body.reply_token
+    token = reply_token(ACORN, REQUEST, "acorn")
 
     with pytest.raises(ForgedToken):
         desk.hear(a_reply("completed", "birch-co", reply_token=token))
@@ -229,7 +240,8 @@ def test_a_client_that_only_refers_is_not_asked() -> None:
     desk = handed(mode=Mode.REFER_ONLY)
 
     assert desk.outcome(ACORN) is Outcome.REFERRED
-    assert desk.all(ClientRequest) == desk.all(HandedOver) == []
+    assert desk.all(ClientRequest) == []
+    assert desk.all(HandedOver) == []
 
 
 def test_a_client_that_cannot_be_reached_waits_for_an_operator_and_holds_up_nobody() -> None:
@@ -279,7 +291,7 @@ def test_after_a_withdrawal_no_further_client_is_asked() -> None:
     assert Desk(an_answer(AnswerKind.WITHDRAWAL), an_accepted(), more).all(ClientRequest) == []
 
 
-def instructed(**fields: object) -> Desk:
+def instructed(**fields: Any) -> Desk:
     """Acorn, whom we act for, has told us to act."""
     return handed(a_failure(), a_reply("instruct", **fields), mode=Mode.ACT_FOR_ME)
 
@@ -287,7 +299,7 @@ def instructed(**fields: object) -> Desk:
 @pytest.mark.parametrize(("right", "said", "action"), [
     (Right.DELETE, {}, Action.ERASE), (Right.CORRECT, {}, Action.CORRECT), (Right.KNOW_SPECIFIC, {}, Action.EXPORT),
     (Right.DELETE, {"action": "export"}, Action.EXPORT)])  # fmt: skip
-def test_an_instruction_runs_on_that_clients_records_alone(right: Right, said: dict[str, str], action: Action) -> None:
+def test_an_instruction_runs_on_that_clients_records_alone(right: Right, said: dict[str, Any], action: Action) -> None:
     desk = handed(a_failure(), a_reply("instruct", **said), mode=Mode.ACT_FOR_ME, right=right)
 
     task = desk.one(TaskAssigned)
@@ -296,16 +308,16 @@ def test_an_instruction_runs_on_that_clients_records_alone(right: Right, said: d
 
 
 def test_the_client_is_told_what_came_of_its_instruction_and_its_part_ends() -> None:
-    desk = instructed()
-    desk.hear(a_result(desk.one(TaskAssigned)))
+    desk = instructed().finish()
 
+    assert desk.systems() == ["shipments", "suppress"]
     assert desk.one(ClientResult).parts.keys() == {"client:acorn/system:shipments"}
     assert desk.outcome(ACORN) is Outcome.COMPLETED
 
 
 def test_an_instruction_whose_system_fails_waits_for_an_operator_and_is_reported_all_the_same() -> None:
     desk = instructed()
-    desk.hear(a_result(desk.one(TaskAssigned), Outcome.FAILED)).wake()
+    desk.hear(a_result(desk.one(TaskAssigned), Outcome.FAILED)).wake().finish()
 
     assert desk.one(ClientResult).parts["client:acorn/system:shipments"].outcome is Outcome.FAILED
     assert desk.state.closed

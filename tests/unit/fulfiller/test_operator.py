@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -160,7 +161,7 @@ def test_a_client_that_was_enabled_meanwhile_is_asked() -> None:
     (a_decision(Verb.RELEASE, BILLING), "release does not fit own/system:billing; what does: retry, skip, done, deny"),
     (a_decision(Verb.APPROVE, BILLING), "approve does not fit own/system:billing; "),
 ])  # fmt: skip
-def test_a_decision_that_does_not_fit_is_refused_with_what_would(decision: object, reason: str) -> None:
+def test_a_decision_that_does_not_fit_is_refused_with_what_would(decision: Any, reason: str) -> None:
     applied, why = answer(failing().hear(decision))
 
     assert not applied
@@ -235,7 +236,7 @@ def test_a_decision_heard_twice_is_answered_once() -> None:
 @pytest.mark.parametrize(
     "decision", [a_decision(Verb.APPROVE), a_decision(Verb.EXTEND), a_decision(Verb.APPROVE, "own/verification")]
 )
-def test_decisions_that_others_answer_are_left_to_them(decision: object) -> None:
+def test_decisions_that_others_answer_are_left_to_them(decision: Any) -> None:
     desk = Desk(an_accepted()).hear(decision)
 
     assert desk.last == ()
@@ -245,7 +246,7 @@ def test_decisions_that_others_answer_are_left_to_them(decision: object) -> None
 @pytest.mark.parametrize(
     "stop", [an_answer(AnswerKind.WITHDRAWAL), an_answer(AnswerKind.NOT_ME), a_decision(Verb.DENY)]
 )
-def test_a_stop_at_any_moment_ends_what_has_not_ended_and_keeps_what_has(stop: object) -> None:
+def test_a_stop_at_any_moment_ends_what_has_not_ended_and_keeps_what_has(stop: Any) -> None:
     desk = Desk(an_accepted(), a_verdict())
     desk.hear(a_result(desk.one(TaskAssigned)))
     desk.hear(stop)
@@ -291,7 +292,7 @@ EVENTS = [
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
-def test_deciding_twice_tells_the_same_and_once_decided_nothing_more(event: object) -> None:
+def test_deciding_twice_tells_the_same_and_once_decided_nothing_more(event: Any) -> None:
     desk = Desk(an_accepted(clients=[located(named=True)]), a_verdict())
     desk.hear(a_result(desk.one(TaskAssigned), Outcome.FAILED))
     now = LAST_MOMENT - DAYS

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ AFTER = f"after:{ACCESS_REQUEST}"
 CONFIRMATION = "own/hold:confirmation"
 
 
-def a_desk(right: Right = Right.DELETE, **fields: object) -> Desk:
+def a_desk(right: Right = Right.DELETE, **fields: Any) -> Desk:
     """A request whose requester was verified."""
     return Desk(an_accepted(right, **fields), a_verdict())
 
@@ -64,6 +65,15 @@ def test_an_export_asks_all_at_once_and_makes_the_package_last() -> None:
     assert asked_first == ["accounts", "billing"]
     assert desk.finish().systems() == ["accounts", "billing", "package"]
     assert desk.one(RequestSettled).package
+
+
+@pytest.mark.parametrize("right", [Right.SHINE_THE_LIGHT, Right.SERVICE_PROVIDER_LIST])
+def test_what_the_brand_answers_for_everybody_asks_no_system_and_makes_no_package(right: Right) -> None:
+    desk = Desk(an_accepted(right, verify=False, parts=[], subjects=[SUBJECT]))
+
+    assert desk.systems() == []
+    assert desk.one(RequestSettled).ending is Ending.FULFILLED
+    assert not desk.one(RequestSettled).package
 
 
 def test_a_correction_makes_no_package_and_no_note() -> None:
@@ -127,7 +137,7 @@ def test_on_the_last_day_what_failed_ends_as_failed_and_the_rest_is_still_done()
     desk.hear(a_result(desk.one(TaskAssigned), Outcome.FAILED, reason="no_connection")).wake()
 
     assert desk.outcome(BILLING) is Outcome.FAILED
-    assert desk.part(BILLING).end.reason == "no_connection"
+    assert desk.why(BILLING) == "no_connection"
     assert desk.all(TaskAssigned)[-1].deadline == LAST_MOMENT + DAYS
     assert desk.finish().one(RequestClosed).ending is Ending.PARTIALLY_FULFILLED
 
@@ -135,7 +145,7 @@ def test_on_the_last_day_what_failed_ends_as_failed_and_the_rest_is_still_done()
 def test_a_system_that_never_answers_ends_as_failed() -> None:
     desk = a_desk(Right.CORRECT).wake()
 
-    assert desk.part(BILLING).end.reason == "no_answer_in_time"
+    assert desk.why(BILLING) == "no_answer_in_time"
     assert desk.one(RequestClosed).ending is Ending.FAILED
 
 

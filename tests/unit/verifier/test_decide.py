@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -27,10 +28,10 @@ EMAIL, PHONE, ACCOUNT = PointKind.EMAIL, PointKind.PHONE, PointKind.ACCOUNT_NUMB
 NOBODY = seen()
 STUB = Verification.stub(REQUEST)
 OTHER = f"{SUBJECT[:-1]}f"
-SPECIFIC = {"right": Right.KNOW_SPECIFIC, "points_needed": 3, "declaration_needed": True}
+SPECIFIC: dict[str, Any] = {"right": Right.KNOW_SPECIFIC, "points_needed": 3, "declaration_needed": True}
 
 
-def asked(facts: Facts = NOBODY, **fields: object) -> Verification:
+def asked(facts: Facts = NOBODY, **fields: Any) -> Verification:
     """A request that was accepted and, if nothing fits, asked about."""
     return decide(STUB, an_accepted(**fields), facts, NOON).state
 
@@ -171,7 +172,7 @@ def test_specific_pieces_without_a_declaration_end_as_not_enough() -> None:
 
 
 @pytest.mark.parametrize("stop", [an_answer(AnswerKind.WITHDRAWAL), an_answer(AnswerKind.NOT_ME), a_close()])
-def test_what_was_stopped_is_not_weighed_any_more(stop: object) -> None:
+def test_what_was_stopped_is_not_weighed_any_more(stop: Any) -> None:
     stopped = decide(asked(), stop, NOBODY, LATER)
     decision = decide(stopped.state, an_answer(AnswerKind.POINTS), seen(a_record(EMAIL, PHONE)), LATER)
 
@@ -204,7 +205,7 @@ def test_an_operator_vouches_for_the_one_record_that_was_located() -> None:
     (NOBODY, {"verify": False}, "the request does not wait for verification"),
 ])  # fmt: skip
 def test_an_approval_that_does_not_fit_is_refused_with_the_reason(
-    facts: Facts, fields: dict[str, object], reason: str
+    facts: Facts, fields: dict[str, Any], reason: str
 ) -> None:
     decision = decide(asked(facts, **fields), a_decision(Verb.APPROVE), facts, LATER)
 
@@ -237,7 +238,7 @@ def test_an_approval_of_a_request_nobody_knows_is_refused_after_a_minute() -> No
 
 
 @pytest.mark.parametrize("decision", [a_decision(Verb.DENY), a_decision(Verb.APPROVE, "client:acorn/handover")])
-def test_decisions_that_others_answer_are_left_to_them(decision: object) -> None:
+def test_decisions_that_others_answer_are_left_to_them(decision: Any) -> None:
     assert decide(asked(), decision, NOBODY, LATER).events == ()
 
 
@@ -245,7 +246,7 @@ def test_decisions_that_others_answer_are_left_to_them(decision: object) -> None
     "event",
     [an_accepted(), an_answer(AnswerKind.POINTS), a_decision(Verb.APPROVE), a_waking(REQUEST, ENDS_AT), a_verdict()],
 )
-def test_deciding_twice_tells_the_same_and_once_decided_nothing_more(event: object) -> None:
+def test_deciding_twice_tells_the_same_and_once_decided_nothing_more(event: Any) -> None:
     facts, state = seen(a_record(EMAIL)), asked()
 
     once, twice = decide(state, event, facts, ENDS_AT), decide(state, event, facts, ENDS_AT)
