@@ -16,6 +16,8 @@ from stack.logins import LOGINS_FILE, SERVICES, read_logins
 
 POLICIES_DIR = Path(__file__).parent.parent / "policies"
 METRICS_PORT = "RIGHTSBUS_METRICS_PORT"
+PROGRAMS = {"ops": "services.ops.register"}
+"""Workers whose program is not the package of their name."""
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
 HEALTHY_AFTER_S = 60.0
@@ -40,7 +42,7 @@ def service_workers(endpoints: Endpoints) -> list[Worker]:
         StackError: the logins were not made yet.
     """
     logins = read_logins(endpoints.data_dir)
-    names = [name for name in SERVICES if _exists(f"services.{name}.__main__")]
+    names = [name for name in SERVICES if _exists(f"{program(name)}.__main__")]
     missing = [name for name in names if name not in logins]
     if missing:
         message = (
@@ -52,11 +54,16 @@ def service_workers(endpoints: Endpoints) -> list[Worker]:
     return [
         Worker(
             name,
-            (sys.executable, "-m", f"services.{name}"),
+            (sys.executable, "-m", program(name)),
             _environment(endpoints, name, logins[name], port),
         )
         for name, port in zip(names, metrics, strict=True)
     ]
+
+
+def program(name: str) -> str:
+    """Give the package a worker runs."""
+    return PROGRAMS.get(name, f"services.{name}")
 
 
 def _exists(module: str) -> bool:

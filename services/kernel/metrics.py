@@ -38,7 +38,7 @@ class StageMetrics:
     def _histogram(self, name: str, what: str, buckets: tuple[float, ...]) -> Histogram:
         return Histogram(f"rightsbus_{name}", what, ["stage"], registry=self.registry, buckets=buckets)
 
-    def serve(self, port: int) -> None:
-        """Answer Prometheus on loopback; port 0 answers nobody."""
+    def serve(self, port: int, host: str = "127.0.0.1") -> None:
+        """Answer Prometheus; port 0 answers nobody."""
         if port:
-            start_http_server(port, addr="127.0.0.1", registry=self.registry)
+            start_http_server(port, addr=host, registry=self.registry)

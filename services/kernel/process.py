@@ -99,7 +99,7 @@ async def _open(house: House, build: type_build) -> Sequence[Stage[Any, Any]]:
                     await house.clock.refresh(conn)
             except (UndefinedTable, InvalidSchemaName):
                 raise Misconfigured("the database has no tables of ours; `rightsbus up` makes them") from None
-    house.metrics.serve(house.settings.metrics_port)
+    house.metrics.serve(house.settings.metrics_port, house.settings.metrics_host)
     return build(house)
 
 

@@ -36,7 +36,8 @@ class ServiceSettings(BaseSettings):
     topic_prefix: str = Field(
         "", description="put before every topic name and consumer group; for trials on a shared broker"
     )
-    metrics_port: int = Field(0, ge=0, le=65_535, description="Prometheus endpoint on loopback; 0 is off")
+    metrics_port: int = Field(0, ge=0, le=65_535, description="Prometheus endpoint; 0 is off")
+    metrics_host: str = Field("127.0.0.1", description="address the Prometheus endpoint answers on")
     batch_most: int = Field(200, ge=1, le=5_000, description="messages per micro-batch at the most")
     batch_within_ms: float = Field(3.0, ge=0, description="how long a batch waits for one more message")
     sweep_every_s: float = Field(0.2, gt=0, description="how often due states and left-over rows are looked for")

@@ -128,6 +128,12 @@ class Follower:
             elif at_end:
                 self._consumer.position(part)
 
+    def offsets_at(self, times_ms: Mapping[str, int]) -> dict[tuple[str, int], int]:
+        """Where each topic's partitions were at a time, by topic and number; those silent since are left out."""
+        wanted = {part: times_ms[part.topic.removeprefix(self._prefix)] for part in self._parts}
+        told = self._consumer.offsets_for_times(wanted) if wanted else {}
+        return {(part.topic.removeprefix(self._prefix), part.partition): at.offset for part, at in told.items() if at}
+
     def ends(self) -> dict[Any, int]:
         """Where each partition ends now."""
         return dict(self._consumer.end_offsets(self._parts)) if self._parts else {}

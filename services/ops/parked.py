@@ -124,7 +124,12 @@ def discard(found: Installation, wanted: str, hand: Hand) -> dict[str, Any]:
 
 
 def tell(
-    found: Installation, parked: Mapping[str, Any], kind: type[Repair], hand: Hand, when: datetime, **more: Any  # noqa: ANN401  the kind's own
+    found: Installation,
+    parked: Mapping[str, Any],
+    kind: type[Repair],
+    hand: Hand,
+    when: datetime,
+    **more: Any,  # noqa: ANN401  the kind's own
 ) -> None:
     """Publish what was done; returns when the broker has it."""
     event = kind(

@@ -126,8 +126,16 @@ def service_acls(service: str, prefix: str = "") -> list[ACL]:
             acls += [_topic(service, name, operation, pattern) for operation in (READ, DESCRIBE)]
         if service in topic.writers:
             acls += [_topic(service, name, operation, pattern) for operation in (WRITE, DESCRIBE)]
-    groups = {"fulfiller": ("fulfiller",)}.get(service, (service,))
-    return acls + [_group(service, f"{prefix}{group}", ACLResourcePatternType.PREFIXED) for group in groups]
+    acls.append(_group(service, f"{prefix}{service}", ACLResourcePatternType.PREFIXED))
+    return acls + (_watching(prefix) if service == "ops" else [])
+
+
+def _watching(prefix: str) -> list[ACL]:
+    """What the operators' tools may see of everything: how long topics are and how far services came; no record."""
+    topics = [(prefix + topic.name.partition("<")[0], topic.field) for topic in CATALOGUE if "ops" not in topic.readers]
+    prefixed, literal = ACLResourcePatternType.PREFIXED, ACLResourcePatternType.LITERAL
+    seen = [_topic("ops", name, DESCRIBE, prefixed if field else literal) for name, field in topics]
+    return seen + [_group("ops", f"{prefix}{service}", literal, DESCRIBE) for service in SERVICES if service != "ops"]
 
 
 def _resource(topic: Topic, prefix: str, service: str) -> tuple[str, ACLResourcePatternType]:
@@ -179,8 +187,8 @@ def _topic(
     return _acl(user, operation, ResourcePattern(ResourceType.TOPIC, name, pattern))
 
 
-def _group(user: str, name: str, pattern: ACLResourcePatternType) -> ACL:
-    return _acl(user, READ, ResourcePattern(ResourceType.GROUP, name, pattern))
+def _group(user: str, name: str, pattern: ACLResourcePatternType, operation: ACLOperation = READ) -> ACL:
+    return _acl(user, operation, ResourcePattern(ResourceType.GROUP, name, pattern))
 
 
 def _acl(user: str, operation: ACLOperation, resource: ResourcePattern) -> ACL:

@@ -17,7 +17,7 @@ from bench.system import System
 from schemas.topics import topic_of
 from services.directory.load import load
 from services.directory.rows import person_of
-from services.ops.cli.look import all_topics
+from services.ops.traces import all_topics
 from services.ops.kafka import read_all
 from stack.sample import company
 from stack.sample.people import Human, Kind, Shipment

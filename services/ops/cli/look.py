@@ -1,73 +1,110 @@
-"""Commands that show what happened: trace, watch."""
+"""Commands that show what happens: status, trace, watch."""
 
 import json
 import time
-from collections.abc import Iterator
-from typing import Annotated, Any
+from contextlib import closing
+from typing import Annotated, Any, Final
 
+import psycopg
 import typer
+from kafka.errors import KafkaError
 
-from schemas.topics import topic_of
-from schemas.wire import Record
-from services.kernel.tokens import case_key
-from services.ops import provision
-from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, installation
+from schemas.topics import SERVICES, STAGES
+from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, installation, show
+from services.ops.cli.register import show_waits
 from services.ops.installation import Installation
-from services.ops.kafka import read_all
+from services.ops.kafka import Follower
+from services.ops.lag import Behind, Lag, oldest
+from services.ops.register import queries
+from services.ops.register.settings import GROUP
+from services.ops.traces import Trace, all_topics, told
+from stack import supervise
+
+_FACTS: Final = (
+    "right",
+    "law",
+    "part",
+    "waiting",
+    "outcome",
+    "ending",
+    "status",
+    "reason",
+    "letter",
+    "client",
+    "system",
+)
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command()(trace)
-    app.command()(watch)
+    for command in (status, trace, watch):
+        app.command()(command)
 
 
-def all_topics(found: Installation) -> list[str]:
-    """Every topic of the installation."""
-    systems, sources, clients = found.systems().systems, found.names("sources"), found.names("clients")
-    return sorted(provision.topic_names(systems, sources, clients))
+# ---------------------------------------------------------------------------------------------------------- status
 
 
-def entry(record: Record) -> dict[str, Any]:
-    """One record as `trace --json` shows it; what is personal or sealed is left out."""
-    topic = topic_of(record.topic)
-    body = {} if topic.personal != "no" else json.loads(record.value or b"{}")
-    return {
-        "topic": record.topic,
-        "partition": record.partition,
-        "offset": record.offset,
-        "time": record.at_ms / 1000,
-        "event_id": record.header("ce_id") or str(record.position_id),
-        "type": (record.header("ce_type") or topic.classes[0].__name__).removeprefix("rightsbus.").removesuffix(".v1"),
-        "request_id": record.header("ce_subject"),
-        "data": {k: v for k, v in body.items() if not k.endswith("_token")} or None,
-    }
-
-
-def history(found: Installation, wanted: str, *, follow_s: float = 0.0) -> Iterator[dict[str, Any]]:
-    """Every event of one request, of its case, or of a submission, as it is found."""
-    keys = _keys(found, wanted)
-    for record in read_all(found.access(), all_topics(found), follow_s=follow_s):
-        key = (record.key or b"").decode(errors="replace")
-        if key in keys or (len(key) == 36 and case_key_of(key) in keys):  # noqa: PLR2004  a UUID's length
-            yield entry(record)
-
-
-def case_key_of(text: str) -> str:
-    """The case key behind an id, or nothing when it is none."""
-    try:
-        return case_key(text)
-    except ValueError:
-        return ""
-
-
-def _keys(found: Installation, wanted: str) -> set[str]:
+def status(
+    data: Data = DEFAULT_DATA,
+    *,
+    open_: Annotated[
+        bool, typer.Option("--open", help="every open request: which part waits, for whom, until")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show each process: how far behind it is, what waits in it, what lies parked; and how much is open and late."""
+    found = installation(data)
+    if open_:
+        with found.connect() as db:
+            show_waits(queries.waits(db, queries.Filter()), as_json=as_json)
+        return
+    state = supervise.report(found.endpoints.data_dir) or {"workers": {}, "servers": {}}
+    behind = _behind(found)
     with found.connect() as db:
-        row = db.execute("SELECT id FROM intake.state WHERE body->>'submission_id' = %s", [wanted]).fetchone()
-        case = db.execute("SELECT id FROM intake.state WHERE body->>'case_id' = %s", [wanted]).fetchone()
-    if row or case:
-        return {(row or case)[0]}  # type: ignore[index]
-    return {wanted}
+        rows = [_process(db, name, state["workers"].get(name, {}), behind) for name in SERVICES]
+        counts = queries.counts(db)
+    show(rows, as_json=as_json)
+    if not as_json:
+        silent = [name for name, server in state["servers"].items() if not server["answers"]]
+        typer.echo("requests: " + ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items()))
+        typer.echo(f"not answering: {', '.join(silent)}" if silent else "Kafka, PostgreSQL and mail answer")
+
+
+def _behind(found: Installation) -> dict[str, Behind]:
+    """Where each group is furthest behind; nothing while the broker is away."""
+    try:
+        with closing(Lag(found.access())) as lag:
+            return oldest(lag.behind(int(time.time() * 1000)))  # noqa: TID251  compared with records' own timestamps
+    except KafkaError:
+        return {}
+
+
+def _process(
+    db: psycopg.Connection[Any], name: str, worker: dict[str, Any], behind: dict[str, Behind]
+) -> dict[str, Any]:
+    worst = behind.get(GROUP if name == "ops" else name)
+    row = {
+        "process": name,
+        "state": worker.get("state", "not running"),
+        "restarts": worker.get("restarts", 0),
+        "lag_s": round(worst.age_s, 1) if worst else None,
+        "lag_messages": worst.messages if worst else None,
+        "lag_topic": worst.topic if worst and worst.messages else None,
+    }
+    stages = [name, *(stage for stage, service in STAGES.items() if service == name)] if name != "ops" else []
+    waiting = [_backlog(db, stage) for stage in stages]
+    row |= {what: sum(one[what] for one in waiting) for what in ("outbox", "effects")}
+    [(parked,)] = db.execute("SELECT count(*) FROM ops.parked WHERE lies AND service = %s", [name]).fetchall()
+    return row | {"parked": parked}
+
+
+def _backlog(db: psycopg.Connection[Any], stage: str) -> dict[str, int]:
+    query = f"SELECT (SELECT count(*) FROM {stage}.outbox), (SELECT count(*) FROM {stage}.effects)"  # noqa: S608  ours
+    [(outbox, effects)] = db.execute(query).fetchall()
+    return {"outbox": outbox, "effects": effects}
+
+
+# ------------------------------------------------------------------------------------------------- trace and watch
 
 
 def trace(
@@ -79,20 +116,21 @@ def trace(
     timeout: Annotated[float, typer.Option(help="how long to wait, in seconds")] = 60.0,
 ) -> None:
     """Print every event of a request, oldest first."""
-    found, deadline = installation(data), time.monotonic() + timeout
-    while True:
-        events = sorted(history(found, wanted), key=lambda e: (e["time"], e["topic"]))
-        if wait is None or any(_is(event, wait) for event in events):
-            break
-        if time.monotonic() > deadline:
-            typer.echo(f"{wait} did not come within {timeout:g} s", err=True)
-            raise typer.Exit(1)
-        time.sleep(0.2)
+    deadline = time.monotonic() + timeout
+    with closing(Trace(installation(data), wanted)) as found:
+        while wait and not any(_is(event, wait) for event in found.events()):
+            if time.monotonic() > deadline:
+                typer.echo(f"{wait} did not come within {timeout:g} s", err=True)
+                raise typer.Exit(1)
+            found.hear(200)
+        events = found.events()
     if as_json:
         typer.echo(json.dumps(events))
         return
     for event in events:
         typer.echo(_line(event))
+    if not events:
+        typer.echo(f"nothing is known of {wanted}; `rightsbus register list` shows open requests", err=True)
 
 
 def _is(event: dict[str, Any], wanted: str) -> bool:
@@ -101,10 +139,9 @@ def _is(event: dict[str, Any], wanted: str) -> bool:
 
 def _line(event: dict[str, Any]) -> str:
     data = event["data"] or {}
-    facts = ("right", "law", "part", "waiting", "outcome", "ending", "status", "reason", "letter", "client", "system")
-    told = "  ".join(f"{name}={data[name]}" for name in facts if data.get(name))
+    facts = "  ".join(f"{name}={data[name]}" for name in _FACTS if data.get(name))
     clock = time.strftime("%H:%M:%S", time.localtime(event["time"]))
-    return f"{clock}.{int(event['time'] * 1000) % 1000:03}  {event['topic']:34} {event['type']:22} {told}"
+    return f"{clock}.{int(event['time'] * 1000) % 1000:03}  {event['topic']:34} {event['type']:22} {facts}"
 
 
 def watch(
@@ -115,8 +152,10 @@ def watch(
     """Print events as they pass, one line each, until interrupted."""
     found = installation(data)
     names = [topic] if topic else [f"privacy.status.{source}"] if source else all_topics(found)
-    try:
-        for record in read_all(found.access(), names, follow_s=86_400.0):
-            typer.echo(_line(entry(record)))
-    except KeyboardInterrupt:
-        return
+    with closing(Follower(found.access(), names, at_end=True)) as follower:
+        try:
+            while True:
+                for record in follower.poll(1_000):
+                    typer.echo(_line(told(record)))
+        except KeyboardInterrupt:
+            return

@@ -1,4 +1,4 @@
-"""Commands that start, stop and show a system: up, down, status, provision."""
+"""Commands that start, stop and show a system: up, down, provision."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import typer
 
 from services.directory.load import load
 from services.directory.rows import person_of
-from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, installation, show
+from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, installation
 from services.ops.installation import SYSTEMS_FILE, Installation
 from stack import supervise
 from stack.embedded import Embedded
@@ -22,7 +22,7 @@ SOURCES = ("webform", "support")
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (up, down, status, provision):
+    for command in (up, down, provision):
         app.command()(command)
 
 
@@ -120,29 +120,6 @@ def down(data: Data = DEFAULT_DATA) -> None:
     """Stop all services and the embedded servers; the data stay."""
     supervise.shut_down(data.expanduser().resolve(), typer.echo)
     typer.echo("stopped")
-
-
-def status(data: Data = DEFAULT_DATA, *, as_json: AsJson = False) -> None:
-    """Show each process, what waits, and what lies parked."""
-    found = installation(data)
-    state = supervise.report(found.endpoints.data_dir) or {"workers": {}}
-    with found.connect() as db:
-        waiting = {name: _backlog(db, name) for name in ("intake", "verifier", "fulfiller", "tasks", "notifier")}
-    rows = [
-        {"process": name, "state": state["workers"].get(name, {}).get("state", "not running"),
-         "restarts": state["workers"].get(name, {}).get("restarts", 0), **waiting.get(name, {})}
-        for name in ("intake", "verifier", "fulfiller", "notifier")
-    ]  # fmt: skip
-    show(rows, as_json=as_json)
-
-
-def _backlog(db: Any, stage: str) -> dict[str, int]:  # noqa: ANN401
-    query = (
-        f"SELECT (SELECT count(*) FROM {stage}.outbox), (SELECT count(*) FROM {stage}.effects), "  # noqa: S608  ours
-        f"(SELECT coalesce(sum(parked), 0) FROM {stage}.state)"
-    )
-    outbox, effects, parked = db.execute(query).fetchone()
-    return {"outbox": outbox, "effects": effects, "parked": int(parked)}
 
 
 def provision(data: Data = DEFAULT_DATA) -> None:

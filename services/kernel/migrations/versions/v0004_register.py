@@ -28,6 +28,8 @@ CREATE INDEX ON ops.requests (respond_by) WHERE closed_at IS NULL;
 CREATE INDEX ON ops.requests (received_at);
 CREATE INDEX ON ops.requests (case_id);
 CREATE INDEX ON ops.requests (closed_at);
+CREATE INDEX ON ops.requests (settled_at);
+CREATE INDEX ON ops.requests (left(replace(case_id, '-', ''), 18));
 CREATE TABLE ops.parts (request_id text NOT NULL, part text NOT NULL, party text, who text, waiting text,
   until timestamptz, since timestamptz, attempt int NOT NULL DEFAULT 0, wait_order bigint NOT NULL DEFAULT -1,
   outcome text, reason text, basis text, ended_at timestamptz, end_order bigint NOT NULL DEFAULT -1,
