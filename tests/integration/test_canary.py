@@ -17,8 +17,8 @@ from bench.system import System
 from schemas.topics import topic_of
 from services.directory.load import load
 from services.directory.rows import person_of
-from services.ops.traces import all_topics
 from services.ops.kafka import read_all
+from services.ops.traces import all_topics
 from stack.sample import company
 from stack.sample.people import Human, Kind, Shipment
 
