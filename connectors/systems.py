@@ -17,7 +17,6 @@ ACTIONS: Final[Mapping[Right, Action]] = {
     Right.KNOW_SPECIFIC: Action.EXPORT,
     Right.PORTABILITY: Action.EXPORT,
     Right.THIRD_PARTY_LIST: Action.EXPORT,
-    Right.SHINE_THE_LIGHT: Action.EXPORT,
     Right.DELETE: Action.ERASE,
     Right.DEACTIVATE: Action.ERASE,
     Right.CORRECT: Action.CORRECT,

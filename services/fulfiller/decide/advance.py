@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from rules import parts
+from rules.rights import MEANINGS, By
 from schemas.events import ClientRecall, RequestClosed, RequestReleased, RequestSettled
 from schemas.values import Outcome, Party, Reason, Right, Waiting
 from services.fulfiller.decide.assign import assign
@@ -16,15 +17,6 @@ DETAIL: Final = parts.hold("detail")
 NO_ANSWER: Final = "no_answer_in_time"
 WEEK: Final = timedelta(days=7)
 """How far behind the last day to answer a request stops waiting for another one of its case."""
-EXPORTS: Final = frozenset(
-    {
-        Right.KNOW_CATEGORIES,
-        Right.KNOW_SPECIFIC,
-        Right.PORTABILITY,
-        Right.THIRD_PARTY_LIST,
-        Right.SHINE_THE_LIGHT,
-    }
-)
 
 
 def conclude(draft: Draft) -> None:
@@ -105,7 +97,8 @@ def _stop(draft: Draft) -> None:
 def _plan(draft: Draft) -> None:
     """List what the company's own systems must do, once it is sure who asks and the person has confirmed."""
     state, accepted = draft.state, draft.accepted
-    work = accepted.right is not Right.UNCLASSIFIED and parts.ANSWER not in accepted.parts
+    meaning = MEANINGS[accepted.right]
+    work = meaning.by is By.SYSTEMS and parts.ANSWER not in accepted.parts
     if state.planned or state.stop or not (accepted.granted and draft.sure and work):
         return
     brand = draft.facts.handbook.brands[accepted.brand]
@@ -119,7 +112,7 @@ def _plan(draft: Draft) -> None:
             draft.wait(parts.PERIOD, Party.PERSON, Waiting.PERIOD, draft.now + brand.windows.waiting_period)
     for name, planned in draft.facts.systems.plan(brand=brand.id, right=accepted.right, client=None).items():
         draft.state = draft.state.with_part(parts.system(name), action=planned.action)
-    if accepted.right in EXPORTS:
+    if meaning.package:
         draft.state = draft.state.with_part(parts.PACKAGE)
     elif accepted.right is not Right.CORRECT:
         draft.state = draft.state.with_part(parts.SUPPRESS)

@@ -10,6 +10,8 @@ from rules.errors import PolicyProblem
 from rules.handbook import Handbook, problems
 from rules.law_table import table
 from schemas.values import Context, Right
+from services.kernel.errors import Misconfigured
+from services.kernel.policies import load_handbook
 from services.ops.cli import app
 from tests.support.policies import POLICIES, changed, handbook, texts
 from tests.support.source import ROOT
@@ -263,6 +265,15 @@ def test_a_wrong_law_says_file_line_and_reason(old, new, reason) -> None:
 
     assert reason in problem.value.reason
     assert 0 <= line - problem.value.line <= 2
+
+
+def test_a_wrong_law_stops_a_service_at_start_with_file_line_and_reason(tmp_path) -> None:
+    for path, text in changed(CALIFORNIA, "confidence: verified", "confidence: certain").items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text, encoding="utf-8")
+
+    with pytest.raises(Misconfigured, match=r"^policies/laws/us-ca\.yaml:\d+: grants\.1\.confidence: "):
+        load_handbook(tmp_path)
 
 
 def test_a_law_written_twice_is_wrong() -> None:
