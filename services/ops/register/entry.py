@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 from rules.parts import handover
@@ -14,7 +15,8 @@ from schemas.wire import Record, Unreadable
 
 UNREADABLE: Final = "Unreadable"
 """The kind of an entry whose record was not what its topic carries."""
-_DROPPED: Final = frozenset({"sealed", "reply_token", "answer_token"})
+_DROPPED: Final = frozenset({"sealed", "reply_token", "answer_token", "jose"})
+"""Fields that hold a capability, or something sealed or signed that may name a person."""
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/+-]{0,119}")
 """What text of outsiders may stay: codes and references, no sentences."""
 TEXT: Final = "[text]"
@@ -100,18 +102,19 @@ def _inside(topic: Topic, record: Record) -> tuple[str, dict[str, Any], bool]:
 
 def _outside(topic: Topic, record: Record, trust: Trust) -> tuple[str, dict[str, Any], bool]:
     """An outsider's record is named and dated by where and when it lies, never by what it says of that."""
-    known = topic.classes[0]
     try:
         data = wire.unwrap(record)
         ours = {"event_id": str(record.position_id), "occurred_at": record.at.isoformat()}
-        said = wire.read(known, {"case_id": data.get("request_id")} | data | ours)
-    except Unreadable:
+        said = topic.adapter.validate_python({"case_id": data.get("request_id")} | data | ours)
+    except (Unreadable, ValidationError):
         return UNREADABLE, {}, False
-    body = {name: _coded(value) for name, value in said.model_dump(mode="json", exclude=set(_DROPPED)).items()}
-    part = body.get("part") or handover(body["client"])
-    addressee = body.get("system") or body["client"]
-    genuine = trust.believe(part, body["request_id"], addressee, getattr(said, "reply_token", ""))
-    return known.__name__, body | ours, genuine
+    told = said.model_dump(mode="json", exclude=set(_DROPPED))
+    body = {name: _coded(value) for name, value in told.items()}
+    token, request = getattr(said, "reply_token", ""), body.get("request_id")
+    part = body.get("part") or handover(body.get("client", ""))
+    addressee = body.get("system") or body.get("client", "")
+    genuine = bool(token and request) and trust.believe(part, str(request), addressee, token)
+    return type(said).__name__, body | ours, genuine
 
 
 def _coded(value: Any) -> Any:  # noqa: ANN401  any JSON value

@@ -155,8 +155,17 @@ def _released(entry: Entry) -> Iterator[type_row]:
 
 
 def _replied(entry: Entry) -> Iterator[type_row]:
+    yield from _said(entry, entry.body["type"])
+
+
+def _heard(entry: Entry) -> Iterator[type_row]:
+    yield from _said(entry, entry.body["said"])
+
+
+def _said(entry: Entry, said: str) -> Iterator[type_row]:
+    """What a client said of a hand-over, by whichever way."""
     body = entry.body
-    client, said = body["client"], body["type"]
+    client = body["client"]
     yield "handovers", _about(entry, client=client, received=said == "received", answer=said)
     if said in _REPLIES:
         yield _end(entry, handover(client), _REPLIES[said], reason=body.get("reason"))
@@ -203,6 +212,7 @@ _READ: Final[Mapping[str, Callable[[Entry], Iterator[type_row]]]] = {
     "TaskAssigned": _assigned,
     "TaskFinished": _finished,
     "ClientReplied": _replied,
+    "ClientHeard": _heard,
     "HandedOver": _handed,
     "OperatorDecided": _as_told("decided"),
     "DecisionApplied": _as_told("applied"),
@@ -220,4 +230,4 @@ _READ: Final[Mapping[str, Callable[[Entry], Iterator[type_row]]]] = {
     "RecordReplayed": _repaired,
     "RecordDiscarded": _repaired,
 }
-"""Every event there is, but the roots this register writes itself."""
+"""Every event there is, but the roots this register writes itself, and what clients sign: nobody here can prove it."""
