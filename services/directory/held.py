@@ -1,127 +1,130 @@
-"""What is held of one person, record by record, as it lies sealed; and how a newly loaded record changes it. Pure."""
+"""What is held of one person, record by record, as it lies sealed; and how a newly told record changes it. Pure."""
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict, astuple
 from datetime import date
-from typing import Any, Final, TypedDict
+from typing import Any
+from uuid import UUID
 
-from rules.matching import Matched
-from rules.names import NameFit, fit
-from rules.normalise import exact_keys
+from rules import normalise as rules
+from rules.compare import Record
+from rules.finding import finders
+from rules.normalise import PostalAddress, normalise, second_keys
 from schemas.values import PointKind
-from services.directory.offered import Offered
-from services.directory.person import Person
-from services.kernel.sealing import seal, unseal
-
-LABEL: Final = "directory/v1"
-"""For the key that seals people and record keys."""
-_BEST_FIRST: Final = (NameFit.EXACT, NameFit.FUZZY, NameFit.NONE)
+from services.directory.digests import Digests, Version
+from services.directory.person import Person, Point
 
 type_dated = list[Any]
-"""A value and the day since which it is held, or None: [value, "2026-01-31"]."""
+"""A value and the day since which it is held, or None for all along: [value, "2026-01-31"]."""
 
 
-class Record(TypedDict):
-    """One record of a person in one system."""
+class HeldRecord(Record):
+    """One record of a person in one system. A point is [kind, key, since, raw or None where it is the key, country]."""
 
-    names: list[type_dated]
-    points: list[list[str | None]]
+    system: str
+    keys: dict[str, str]
     email: type_dated | None
     address: type_dated | None
     locale: str | None
-    source: str
-    reliable: bool
 
 
-type_held = dict[str, Record]
+type_held = dict[str, HeldRecord]
 """All records of one person, by an id that says system and record and nothing else."""
 
 
-def seal_held(held: type_held, subject: object, key: bytes) -> bytes:
+def seal_held(held: type_held, subject: UUID, digests: Digests) -> bytes:
     """Seal what is held of one person."""
-    return seal(key, json.dumps(held, separators=(",", ":")).encode(), str(subject).encode())
+    return digests.seal(json.dumps(held, separators=(",", ":")).encode(), str(subject))
 
 
-def open_held(sealed: bytes, subject: object, key: bytes) -> type_held:
-    """Unseal what is held of one person."""
-    held: type_held = json.loads(unseal(key, sealed, str(subject).encode()))
-    return held
+def open_held(sealed: bytes, subject: UUID, normaliser: int, digests: Digests) -> type_held:
+    """Unseal what is held of one person: in today's form, whatever version of the normaliser wrote it."""
+    held: type_held = json.loads(digests.open(sealed, str(subject)))
+    return held if normaliser == rules.NORMALISER_VERSION else {i: _renewed(record) for i, record in held.items()}
 
 
-def record_of(person: Person, before: Record | None, today: date) -> Record:
-    """The record as it is now. A value the record did not hold before is held since today at the earliest."""
+def record_of(person: Person, before: HeldRecord | None, today: date, *, live: bool = False) -> HeldRecord:
+    """The record as it is now. A value the record did not hold before is held since today at the earliest.
+
+    A record never seen before brings its own day, or none; told `live`, it may have been made a moment ago.
+    """
     since = person.since.isoformat() if person.since else None
-    old = _dated(before) if before else None
+    old = _dated(before) if before else {}
+    known = before is not None or (live and since is None)
 
     def dated(what: str, value: Any) -> str | None:  # noqa: ANN401  any JSON value
-        if old is None:
+        held = (what, json.dumps(value))
+        if not known:
             return since
-        known = (what, json.dumps(value))
-        return max(filter(None, (since, old[known] if known in old else today.isoformat())), default=None)
+        return max(filter(None, (since, old[held] if held in old else today.isoformat())), default=None)
 
-    return Record(
-        names=[[name, dated("name", name)] for name in person.names],
-        points=[[kind.value, value, dated(kind, value)] for kind, value in sorted(set(person.points))],
-        email=[person.email, dated("email_contact", person.email)] if person.email else None,
-        address=[person.address, dated("address_contact", person.address)] if person.address else None,
-        locale=person.locale,
+    address = asdict(person.address) if person.address else None
+    points = sorted(set(person.points), key=lambda point: (point.kind, point.key, str(point.raw)))
+    return HeldRecord(
         source=person.source,
         reliable=person.reliable,
+        names=[[name, dated("name", name)] for name in person.names],
+        points=[[p.kind.value, p.key, dated(p.kind.value, p.key), _raw(p), p.country] for p in points],
+        system=person.system,
+        keys=dict(person.record_keys),
+        email=[person.email, dated("email_contact", person.email)] if person.email else None,
+        address=[address, dated("address_contact", address)] if address else None,
+        locale=person.locale,
     )
 
 
-def _dated(record: Record) -> dict[tuple[str, str], str | None]:
+def _raw(point: Point) -> str | list[str] | None:
+    if isinstance(point.raw, PostalAddress):
+        return list(astuple(point.raw))
+    return None if point.raw == point.key else point.raw
+
+
+def _written(key: str, raw: str | list[str] | None) -> str | PostalAddress:
+    return PostalAddress(*raw) if isinstance(raw, list) else key if raw is None else raw
+
+
+def _dated(record: HeldRecord) -> dict[tuple[str, str], str | None]:
     found = {("name", json.dumps(name)): since for name, since in record["names"]}
-    found |= {(str(kind), json.dumps(value)): since for kind, value, since in record["points"]}
+    found |= {(kind, json.dumps(key)): since for kind, key, since, *_ in record["points"]}
     for what, contact in (("email_contact", record["email"]), ("address_contact", record["address"])):
         if contact:
             found[what, json.dumps(contact[0])] = contact[1]
     return found
 
 
+def _renewed(record: HeldRecord) -> HeldRecord:
+    """A record with every key made anew from what was written."""
+    points = []
+    for kind, key, since, raw, country in record["points"]:
+        written = _written(key, raw)
+        if (now := normalise(PointKind(kind), written, country=country)) is not None:
+            points.append([kind, now, since, key if raw is None and now != key else raw, country])
+    return {**record, "points": points}
+
+
 def points_of(held: type_held) -> set[tuple[PointKind, str]]:
-    """Every normalised point held, whatever record it is in."""
-    return {
-        (PointKind(kind), value) for record in held.values() for kind, value, _ in record["points"] if kind and value
+    """Every normalised point held, names among them, whatever record it is in."""
+    names = {
+        (PointKind.NAME, normalise(PointKind.NAME, name)) for record in held.values() for name, _ in record["names"]
     }
+    points = {(PointKind(kind), key) for record in held.values() for kind, key, *_ in record["points"]}
+    return points | {(kind, key) for kind, key in names if key}
 
 
-def compare(held: type_held, offer: Offered) -> tuple[tuple[Matched, ...], NameFit]:
-    """Which held points equal offered ones, and how well the names fit. Order never matters."""
-    asked = [(kind, normal) for kind, normal in offer.points if kind != PointKind.NAME]
-    wanted: set[tuple[PointKind, str]] = {
-        (kind, key) for kind, normal in asked for key in (normal, *exact_keys(kind, normal))
-    }
-    found = {one for record in held.values() for one in _matched(record, wanted)}
-    fits = [(fit_, one) for record in held.values() for fit_, one in _names(record, offer.names)]
-    found |= {one for fit_, one in fits if fit_ is NameFit.EXACT}
-    seen = {fit_ for fit_, _ in fits}
-    best = next((fit_ for fit_ in _BEST_FIRST if fit_ in seen), NameFit.UNKNOWN)
-    return tuple(sorted(found, key=_order)), best
+def index_of(held: type_held, brand: str, version: Version, digests: Digests) -> set[bytes]:
+    """The digests one person is found by, by today's rules."""
+    return {digests.point(version.key, brand, label, key) for label, key in finders({*points_of(held), *_near(held)})}
 
 
-def _matched(record: Record, wanted: set[tuple[PointKind, str]]) -> Iterator[Matched]:
-    for kind, value, since in record["points"]:
-        if kind and value and (PointKind(kind), value) in wanted:
-            yield Matched(PointKind(kind), record["source"], _day(since), record["reliable"])
-
-
-def _names(record: Record, offered: tuple[str, ...]) -> Iterator[tuple[NameFit, Matched]]:
-    """How each name fits; what an unreliable record says proves nothing."""
-    for name, since in record["names"]:
-        for given in offered:
-            found = fit(given, name)
-            if found is NameFit.EXACT and not record["reliable"]:
-                found = NameFit.FUZZY
-            yield found, Matched(PointKind.NAME, record["source"], _day(since), record["reliable"])
-
-
-def _order(one: Matched) -> tuple[str, str, str, bool]:
-    return one.kind, one.source, one.held_since.isoformat() if one.held_since else "", one.reliable
-
-
-def _day(since: str | None) -> date | None:
-    return date.fromisoformat(since) if since else None
+def _near(held: type_held) -> Iterator[tuple[PointKind, str]]:
+    """The second keys of everything held."""
+    for record in held.values():
+        for name, _ in record["names"]:
+            yield from ((PointKind.NAME, key) for key in second_keys(PointKind.NAME, name))
+        for kind, key, _, raw, country in record["points"]:
+            found = second_keys(PointKind(kind), _written(key, raw), country=country)
+            yield from ((PointKind(kind), second) for second in found)
 
 
 def contact_of(held: type_held, field: str, held_by: date | None) -> Any:  # noqa: ANN401  a string or an address

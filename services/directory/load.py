@@ -1,12 +1,11 @@
 """Fill the directory: in chunks, by COPY, and idempotent. Rows of one person are joined by declared links only.
 
 A row says what its record holds now, whole: what the same record held before and holds no more is forgotten, and what
-it did not hold before counts as held since today. One loader works at a time.
+it did not hold before counts as held since today.
 """
 
-import json
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
 from typing import Any, Final
@@ -14,51 +13,33 @@ from uuid import UUID
 
 import psycopg
 
-from rules.normalise import NORMALISER_VERSION
-from services.directory.digests import INDEXED, KEY_VERSION, Digests
-from services.directory.held import LABEL, open_held, points_of, record_of, seal_held, type_held
+from services.directory.digests import Digests, Version
+from services.directory.held import record_of
 from services.directory.person import Person
 from services.directory.preferences import DELETED, SUBJECT
+from services.directory.talk import Ask, Talk, hold
+from services.directory.writing import Known, begin, opened, write
 from services.kernel.clock import Clock
 from services.kernel.keys import KeyStore
-from services.kernel.sealing import seal
 
 CHUNK: Final = 5_000
-_LOCK: Final = "SELECT pg_advisory_xact_lock(7202612)"
-_TABLES: Final = """
-CREATE TEMP TABLE new_person (LIKE directory.person) ON COMMIT DROP;
-CREATE TEMP TABLE new_point (LIKE directory.point) ON COMMIT DROP;
-CREATE TEMP TABLE new_record (LIKE directory.record) ON COMMIT DROP;
-"""
-_KNOWN: Final = "SELECT subject, sealed FROM directory.person WHERE subject = ANY(%s) ORDER BY subject FOR UPDATE"
-_DELETED: Final = "SELECT token, at FROM directory.suppression WHERE token = ANY(%s) AND kind = %s"
-_POINTS: Final = "COPY new_point (subject, kind, digest, key_version, normaliser) FROM STDIN"
-_UPSERTS: Final = (
-    """INSERT INTO directory.person SELECT * FROM new_person ORDER BY subject
-    ON CONFLICT (subject) DO UPDATE SET sealed = excluded.sealed""",
-    """DELETE FROM directory.point p USING new_person n WHERE p.subject = n.subject AND NOT EXISTS (
-    SELECT FROM new_point w WHERE w.subject = p.subject AND w.kind = p.kind AND w.digest = p.digest)""",
-    """INSERT INTO directory.point (subject, kind, digest, key_version, normaliser)
-    SELECT subject, kind, digest, key_version, normaliser FROM new_point
-    ON CONFLICT (subject, kind, digest) DO UPDATE
-    SET key_version = excluded.key_version, normaliser = excluded.normaliser
-    WHERE directory.point.normaliser <> excluded.normaliser""",
-    """INSERT INTO directory.record SELECT DISTINCT ON (subject, system, digest) * FROM new_record
-    ON CONFLICT (subject, system, digest) DO NOTHING""",
-)
+_KNOWN: Final = """SELECT subject, brand, population, client, key_version, normaliser, sealed FROM directory.person
+WHERE subject = ANY(%b) ORDER BY subject FOR UPDATE"""
+_DELETED: Final = "SELECT token, at FROM directory.suppression WHERE token = ANY(%b) AND kind = %s"
+_GONE: Final = "DELETE FROM directory.person WHERE subject = ANY(%b)"
 
 type_db = psycopg.Connection[Any]
-type_named = list[tuple[UUID, Person]]
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a load brought: rows read, people new and changed, and rows left out since the person was deleted."""
+    """What a load brought: rows read, people new, changed and gone, and rows left out since the person was deleted."""
 
     rows: int = 0
     new: int = 0
     changed: int = 0
     left_out: int = 0
+    gone: int = 0
 
     @property
     def people(self) -> int:
@@ -66,12 +47,30 @@ class Loaded:
         return self.new + self.changed
 
     def __add__(self, other: "Loaded") -> "Loaded":
+        """Both together."""
         return Loaded(
             self.rows + other.rows,
             self.new + other.new,
             self.changed + other.changed,
             self.left_out + other.left_out,
+            self.gone + other.gone,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One record as it is now, or, without `person`, one that is no more. `seen_on` is the day it was told live."""
+
+    subject: UUID
+    record: str
+    person: Person | None
+    seen_on: date | None = None
+
+
+def name(person: Person, digests: Digests) -> tuple[UUID, str]:
+    """The opaque references of a row's person and record."""
+    subject = digests.subject(person.brand, person.population, person.client, person.link)
+    return subject, f"{person.system}/{digests.record(person.system, person.record_keys)}"
 
 
 def load(  # noqa: PLR0913  what may differ between loaders
@@ -84,10 +83,12 @@ def load(  # noqa: PLR0913  what may differ between loaders
     today: date | None = None,
 ) -> Loaded:
     """Load records chunk by chunk, each in a transaction of its own; loading the same again changes nothing."""
-    loader = _Loader(db, keys, today or Clock.real().date())
-    total = Loaded()
+    day, total = today or Clock.real().date(), Loaded()
     for some in _chunks(people, chunk):
-        total += loader.load(some)
+        digests = Digests(keys)
+        changes = [Change(*name(person, digests), person) for person in some]
+        with db.transaction():
+            total += hold(db, take_up(changes, digests, day))
         progress(len(some))
     return total
 
@@ -98,63 +99,56 @@ def _chunks(people: Iterable[Person], size: int) -> Iterator[list[Person]]:
         yield some
 
 
-class _Loader:
-    def __init__(self, db: type_db, keys: KeyStore, today: date) -> None:
-        self._db, self._digests, self._key, self._today = db, Digests(keys), keys.derive(LABEL), today
+def take_up(changes: Sequence[Change], digests: Digests, today: date) -> Talk[Loaded]:
+    """Bring changes into the directory, in order, within the caller's transaction."""
+    version = yield from begin(digests)
+    allowed = yield from _allowed(changes, digests)
+    rows = yield Ask(_KNOWN, [list({change.subject for change in allowed})])
+    before = {person.subject: person for person in (opened(row, digests) for row in rows)}
+    after = _joined(before, allowed, today)
+    touched = [p for s, p in after.items() if p.held and (s not in before or _differs(before[s], p, version))]
+    gone = [subject for subject, person in after.items() if not person.held and subject in before]
+    if touched:
+        yield from write(touched, version, digests)
+    if gone:
+        yield Ask(_GONE, [gone])
+    new = sum(person.subject not in before for person in touched)
+    return Loaded(len(changes), new, len(touched) - new, len(changes) - len(allowed), len(gone))
 
-    def load(self, rows: list[Person]) -> Loaded:
-        named = [(self._digests.subject(p.brand, p.population, p.client, p.link), p) for p in rows]
-        with self._db.transaction():
-            self._db.execute(_LOCK)
-            allowed = self._allowed(named)
-            before = self._known({subject for subject, _ in allowed})
-            after = self._joined(before, allowed)
-            people = {subject: p for subject, p in allowed if after[subject] != before.get(subject)}
-            if people:
-                self._write(people, after, [(s, p) for s, p in allowed if s in people])
-        new = len(people.keys() - before.keys())
-        return Loaded(len(rows), new, len(people) - new, len(named) - len(allowed))
 
-    def _allowed(self, named: type_named) -> type_named:
-        """Without people who were deleted, unless what the row says began afterwards."""
-        tokens = {self._digests.suppression("", SUBJECT, str(subject)): subject for subject, _ in named}
-        rows = self._db.execute(_DELETED, [list(tokens), DELETED])
-        deleted = {tokens[token]: at.date() for token, at in rows}
-        return [(s, p) for s, p in named if s not in deleted or (p.since is not None and p.since > deleted[s])]
+def _differs(before: Known, after: Known, version: Version) -> bool:
+    return before.version != version or before.held != after.held
 
-    def _known(self, subjects: set[UUID]) -> dict[UUID, type_held]:
-        rows = self._db.execute(_KNOWN, [list(subjects)])
-        return {subject: open_held(sealed, subject, self._key) for subject, sealed in rows}
 
-    def _joined(self, before: dict[UUID, type_held], named: type_named) -> dict[UUID, type_held]:
-        after: dict[UUID, type_held] = {}
-        for subject, person in named:
-            known, held = before.get(subject, {}), after.setdefault(subject, dict(before.get(subject, {})))
-            record_id = f"{person.system}/{self._digests.record(person.system, person.record_keys).hex()[:32]}"
-            held[record_id] = record_of(person, known.get(record_id), self._today)
-        return after
+def _allowed(changes: Sequence[Change], digests: Digests) -> Talk[list[Change]]:
+    """Without people who were deleted, unless what the row says began afterwards."""
+    tokens = {digests.suppression("", SUBJECT, str(change.subject)): change.subject for change in changes}
+    rows = yield Ask(_DELETED, [list(tokens), DELETED])
+    deleted = {tokens[bytes(token)]: at.date() for token, at in rows}
+    return [change for change in changes if change.subject not in deleted or _begun(change, deleted[change.subject])]
 
-    def _write(self, people: dict[UUID, Person], after: dict[UUID, type_held], named: type_named) -> None:
-        self._db.execute(_TABLES)
-        with self._db.cursor() as cursor:
-            with cursor.copy("COPY new_person (subject, brand, population, client, sealed) FROM STDIN") as copy:
-                for subject, p in people.items():
-                    sealed = seal_held(after[subject], subject, self._key)
-                    copy.write_row((subject, p.brand, p.population.value, p.client, sealed))
-            with cursor.copy(_POINTS) as copy:
-                for subject, p in people.items():
-                    for kind, value in points_of(after[subject]):
-                        if kind in INDEXED:
-                            digest = self._digests.point(p.brand, kind, value)
-                            copy.write_row((subject, kind.value, digest, KEY_VERSION, NORMALISER_VERSION))
-            with cursor.copy("COPY new_record (subject, system, digest, sealed) FROM STDIN") as copy:
-                for subject, p in named:
-                    if p.record_keys:
-                        copy.write_row(self._record(subject, p))
-        for statement in _UPSERTS:
-            self._db.execute(statement)
 
-    def _record(self, subject: UUID, person: Person) -> tuple[UUID, str, bytes, bytes]:
-        plain = json.dumps(dict(person.record_keys), sort_keys=True).encode()
-        sealed = seal(self._key, plain, f"{subject}|{person.system}".encode())
-        return subject, person.system, self._digests.record(person.system, person.record_keys), sealed
+def _begun(change: Change, after: date) -> bool:
+    return change.person is None or (change.person.since is not None and change.person.since > after)
+
+
+def _joined(before: Mapping[UUID, Known], changes: Iterable[Change], today: date) -> dict[UUID, Known]:
+    after: dict[UUID, Known] = {}
+    for change in changes:
+        known = before.get(change.subject)
+        if change.subject not in after and (person := known or _nobody(change)):
+            after[change.subject] = replace(person, held=dict(person.held))
+        if change.person is None:
+            if change.subject in after:
+                after[change.subject].held.pop(change.record, None)
+            continue
+        record = known.held.get(change.record) if known else None
+        day, live = change.seen_on or today, change.seen_on is not None
+        after[change.subject].held[change.record] = record_of(change.person, record, day, live=live)
+    return after
+
+
+def _nobody(change: Change) -> Known | None:
+    """Somebody of whom nothing is held yet."""
+    person = change.person
+    return Known(change.subject, person.brand, person.population, person.client) if person else None

@@ -10,7 +10,7 @@ from psycopg.rows import TupleRow
 
 from schemas.values import PointKind, Right
 from services.directory.digests import Digests
-from services.directory.held import LABEL, open_held, points_of
+from services.directory.held import open_held, points_of
 from services.directory.offered import Offered
 from services.kernel.keys import KeyStore
 
@@ -18,7 +18,7 @@ DELETED: Final = Right.DELETE.value
 SUBJECT: Final = "subject"
 OWN: Final = frozenset({PointKind.EMAIL, PointKind.PHONE, PointKind.ACCOUNT_NUMBER})
 """Points that are one person's own: a preference follows them. An address would silence a whole household."""
-_PEOPLE: Final = "SELECT subject, brand, sealed FROM directory.person WHERE subject = ANY(%s)"
+_PEOPLE: Final = "SELECT subject, brand, normaliser, sealed FROM directory.person WHERE subject = ANY(%s)"
 _NOTE: Final = """INSERT INTO directory.suppression (token, kind, at)
 SELECT DISTINCT t, %s, %s::timestamptz FROM unnest(%s::bytea[]) AS t ORDER BY t
 ON CONFLICT (token, kind) DO UPDATE SET at = greatest(directory.suppression.at, excluded.at)"""
@@ -32,12 +32,12 @@ async def suppress(
 
     A preference is also tied to their own points, so that it holds for records loaded later.
     """
-    digests, key, tokens = Digests(keys), keys.derive(LABEL), list[bytes]()
+    digests, tokens = Digests(keys), list[bytes]()
     rows = await conn.execute(_PEOPLE, [[UUID(subject) for subject in subjects]])
-    async for subject, brand, sealed in rows:
+    async for subject, brand, normaliser, sealed in rows:
         tokens.append(digests.suppression("", SUBJECT, str(subject)))
         if kind != DELETED:
-            tokens += _of_points(digests, brand, points_of(open_held(sealed, subject, key)))
+            tokens += _of_points(digests, brand, points_of(open_held(sealed, subject, normaliser, digests)))
     await _note(conn, tokens, kind, now)
 
 
@@ -51,7 +51,8 @@ async def suppress_offered(
 
 async def suppressed(conn: AsyncConnection[TupleRow], keys: KeyStore, offer: Offered) -> dict[str, datetime]:
     """Which preferences are remembered for one of these points, and since when."""
-    tokens = list(_of_points(Digests(keys), offer.brand, offer.points))
+    points = offer.points.union(*offer.older.values())
+    tokens = list(_of_points(Digests(keys), offer.brand, points))
     return {row[0]: row[1] async for row in await conn.execute(_NOTED, [tokens])}
 
 
