@@ -1,6 +1,7 @@
 """The data map's words for what is held: whose, where it comes from, what it is for, and what a deletion does to it."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -73,6 +74,15 @@ class Holding(Held):
 
     name: Code
     fields: dict[str, FieldMap] = {}
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The personal-data categories its fields hold, sorted; its own where none are listed."""
+        return tuple(sorted({field.category for field in self.fields.values()})) or (self.category,)
+
+    def shown(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """What of a row is declared."""
+        return {name: value for name, value in row.items() if not self.fields or name in self.fields}
 
 
 class PreferenceMap(Mapped):

@@ -70,6 +70,8 @@ class Remembering:
         for task, answer in told:
             if isinstance(answer, Receipt) and task.action is not Action.EXPORT:
                 notes[task.task_id] = task, _NOTE.dump_json(answer)
+            elif isinstance(answer, Receipt) and task.reference:
+                notes[task.task_id] = task, _NOTE.dump_json("")
             elif isinstance(answer, Pending) and answer.reference != task.reference:
                 notes[task.task_id] = task, _NOTE.dump_json(answer.reference)
         if notes:

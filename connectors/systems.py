@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Final, Self
+from typing import Any, Final, Self
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, model_validator
 
 from connectors.holdings import Held, Holding, Mapped, PreferenceMap, Provider, SqlName, Use
 from connectors.tables import TableMap
@@ -51,7 +51,7 @@ class SystemMap(Mapped):
     attempts: int = Field(20, ge=1, description="then an operator decides")
     first_wait_s: float = Field(1.0, gt=0, description="after the first attempt; doubled after each further one")
     longest_wait_s: float = Field(300.0, gt=0)
-    options: dict[str, JsonValue] = {}
+    options: dict[str, Any] = Field({}, description="what only its connector understands, and checks")
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:

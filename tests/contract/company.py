@@ -131,6 +131,19 @@ def shop(connector: str = "sql") -> SystemMap:
     return compile_map(MAP.format(connector=connector)).systems["shop"]
 
 
+def held(connector: str, options: Mapping[str, Any], **more: Any) -> SystemMap:
+    """The same company as a system without tables: what it holds, and its connector's options."""
+    told = shop().model_dump()
+    holds = []
+    for table in told["tables"]:
+        day = {table["date_column"]: {"category": table["category"]}} if table["date_column"] else {}
+        kept = {name: table[name] for name in ("name", "use", "category", "source", "purposes", "erase", "keep")}
+        holds.append(kept | {"fields": table["fields"] | day})
+    return SystemMap.model_validate(
+        told | {"connector": connector, "tables": [], "holds": holds, "options": options} | more
+    )
+
+
 def rows(people: int = 3) -> dict[str, list[dict[str, Any]]]:
     """This many people, each with a row or two everywhere."""
     tables: dict[str, list[dict[str, Any]]] = {name: [] for name in KEYS}

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.worlds import DrawerWorld, FilesWorld, SqlWorld, World
+from tests.contract.worlds import DrawerWorld, FilesWorld, HttpWorld, SqlWorld, World
 
 SUFFIXES = {"csv": ".csv", "json": ".json", "jsonl": ".jsonl"}
-KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.integration), "fake", *SUFFIXES]
+KINDS = [
+    "sqlite", pytest.param("postgresql", marks=pytest.mark.integration), "fake", *SUFFIXES, "http", "http-later",
+]  # fmt: skip
 
 
 def world_of(kind: str, folder: Path, request: pytest.FixtureRequest) -> World:
@@ -16,6 +18,8 @@ def world_of(kind: str, folder: Path, request: pytest.FixtureRequest) -> World:
         return SqlWorld(request.getfixturevalue("module_database_url"))
     if kind == "sqlite":
         return SqlWorld(f"sqlite:///{folder / 'shop.db'}")
+    if kind.startswith("http"):
+        return HttpWorld(later=kind == "http-later")
     return DrawerWorld() if kind == "fake" else FilesWorld(folder, SUFFIXES[kind])
 
 

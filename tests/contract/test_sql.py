@@ -11,7 +11,7 @@ from connectors.port import Receipt, Trouble
 from connectors.sql import open_sql
 from schemas.values import Action, Outcome
 from tests.contract.company import ACORN, Basket, correct, erase, shop, task
-from tests.contract.worlds import META, SqlWorld
+from tests.contract.worlds import SqlWorld
 
 
 def run(sql: SqlWorld, *statements: str) -> None:
@@ -85,7 +85,7 @@ def test_the_check_points_at_what_nobody_mapped(sql: SqlWorld) -> None:
         "ALTER TABLE person ADD COLUMN home_phone TEXT")  # fmt: skip
 
     found = sql.runner.run(sql.system.check())
-    run(sql, "DROP TABLE fan_mail")
+    run(sql, "DROP TABLE fan_mail", "ALTER TABLE person DROP COLUMN home_phone")
 
     assert {(f.where, f.kind, f.serious) for f in found} == {
         ("fan_mail.sender_email", "uncovered", False),
@@ -163,4 +163,3 @@ def test_what_was_found_by_key_is_found_in_batches(sql: SqlWorld) -> None:
         return {found.keys["person_id"] async for some in sql.system.scan() for found in some}
 
     assert sql.runner.run(keys()) == {"1", "2", "3"}
-    META.drop_all(sql.engine)

@@ -13,12 +13,14 @@ import sqlalchemy as sa
 
 from connectors.files import open_files
 from connectors.files.formats import read
+from connectors.http import open_http
 from connectors.memory import Remembering
 from connectors.port import Answer, Pending, Receipt, Sink, System, Task
 from connectors.sql import SqlSystem, open_sql
 from connectors.sql.ledger import LEDGER
 from schemas.values import Action
-from tests.contract.company import KEYS, Basket, rows, shop
+from tests.contract.backend import Server, Shop
+from tests.contract.company import KEYS, Basket, held, rows, shop
 from tests.contract.fake import Drawer, Memo
 
 META = sa.MetaData()
@@ -116,9 +118,10 @@ class SqlWorld(World):
 
     def fill(self) -> None:
         with self.engine.begin() as db:
-            META.drop_all(db)
-            db.execute(sa.text(f"DROP TABLE IF EXISTS {LEDGER}"))
             META.create_all(db)
+            there = [name for name in (*TABLES, LEDGER) if sa.inspect(db).has_table(name)]
+            if self.engine.dialect.name == "postgresql":
+                db.execute(sa.text(f"TRUNCATE {', '.join(there)}"))
             for name, some in rows().items():
                 if some:
                     db.execute(TABLES[name].insert(), some)
@@ -181,3 +184,44 @@ class DrawerWorld(World):
 
     def add(self, table: str, *new: Mapping[str, Any]) -> None:
         self.drawer.tables[table] += [dict(row) for row in new]
+
+
+class HttpWorld(World):
+    """An HTTP interface, which does things at once or later."""
+
+    def __init__(self, *, later: bool) -> None:
+        super().__init__()
+        self.drawer = Drawer("shop", shop("fake"), rows())
+        self.server = Server(Shop(self.drawer, later=later).answer)
+        declared = held("http", HTTP_OPTIONS)
+        self.http = open_http("shop", declared, {"SHOP": self.server.url, "SHOP_TOKEN": "Bearer sesame"})
+        self.system = Remembering(self.http, Memo())
+
+    def all_rows(self, table: str) -> Iterator[Mapping[str, Any]]:
+        return iter(self.drawer.tables[table])
+
+    def add(self, table: str, *new: Mapping[str, Any]) -> None:
+        self.drawer.tables[table] += [dict(row) for row in new]
+
+    def close(self) -> None:
+        super().close()
+        self.server.close()
+
+
+_WHO = "/people/{{ key.person_id }}{tail}?client={{ client }}&since={{ since }}&today={{ today }}"
+_JOB = {"outcomes": {202: "pending"}, "reference": "/job"}
+_LOOK = {"method": "GET", "path": "/jobs/{{ reference }}"}
+_READ = {"outcome": "/outcome", "count": "/counts", "retained": "/retained"} | _JOB
+_TOLD = _READ | {"poll": _LOOK | _READ}
+_ROWS = {"rows": {name: f"/tables/{name}" for name in TABLES if name != "preference"}} | _JOB
+HTTP_OPTIONS: dict[str, Any] = {
+    "record_key": "person_id",
+    "headers": {"authorization": "SHOP_TOKEN"},
+    "poll_s": 1,
+    "find": {"method": "GET", "path": _WHO.replace("{tail}", "")},
+    "erase": {"method": "DELETE", "path": _WHO.replace("{tail}", "")} | _TOLD,
+    "export": {"method": "GET", "path": _WHO.replace("{tail}", "/data"), "poll": _LOOK | _ROWS} | _ROWS,
+    "correct": {"method": "PATCH", "path": _WHO.replace("{tail}", ""), "body": "{{ corrections }}"} | _TOLD,
+    "apply": {"path": _WHO.replace("{tail}", "/preferences"),
+              "body": '{"name": {{ preference }}, "value": {{ value }}}'} | _TOLD,
+}  # fmt: skip
