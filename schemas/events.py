@@ -73,6 +73,7 @@ class RequestAccepted(Event):
     clients: list[Located] = []
     subjects: list[str] = Field([], description="records a right without verification applies to, as opaque references")
     releases: list[RequestId] = Field([], description="requests of the case that wait for the end of this one")
+    instructed_by: Slug | None = Field(None, description="the client that asked unasked: it hears of it, nobody else")
     unverified_at: AwareDatetime = Field(description="the fixed instant an unverified request publicly ends")
     has_email: bool = True
 
@@ -210,10 +211,12 @@ class ClientRecall(ClientMessageBase):
 
 
 class ClientResult(ClientMessageBase):
-    """What came of an instruction this client gave."""
+    """What came of an instruction this client gave, with the package it asked for if that is small enough to send."""
 
     type: Literal["result"] = "result"
     parts: Parts
+    instruction_id: str | None = Field(None, description="the client's own id, when it instructed unasked")
+    package: str | None = Field(None, description="the data asked for: a ZIP archive in base64")
 
 
 class ReplyError(ClientMessageBase):
@@ -222,11 +225,7 @@ class ReplyError(ClientMessageBase):
     type: Literal["reply-error"] = "reply-error"
     field: str
     rule: str
-
-
-ClientMessage = Annotated[
-    ClientRequest | ClientReminder | ClientRecall | ClientResult | ReplyError, Field(discriminator="type")
-]
+    instruction_id: str | None = Field(None, description="the client's own id, when it is about a signed message")
 
 
 class ClientReplied(Value):

@@ -13,12 +13,14 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, TypeAdapter
 
 from schemas import audit as a
+from schemas import clients as c
+from schemas import directory as d
 from schemas import events as e
 from schemas.public import RequesterAnswered, RequestStatusChanged, RequestSubmitted
 
 WORKERS = ("intake", "verifier", "fulfiller", "notifier")
 SERVICES = (*WORKERS, "ops")
-STAGES = {"tasks": "fulfiller"}
+STAGES = {"tasks": "fulfiller", "directory": "intake"}
 """Stages that run in another service's process: they write and park under its name."""
 UPSTREAM, CLIENT, SYSTEM = "upstream", "client", "system"
 
@@ -104,7 +106,7 @@ CATALOGUE: tuple[Topic, ...] = (
           outside=True, max_bytes=PUBLIC_BYTES, why="The person says more"),
     Topic("privacy.status.<source>", RequestStatusChanged, ("intake", "notifier"), (UPSTREAM, "ops"),
           compacted=True, why="What an upstream app may know of its requests"),
-    Topic("privacy.accepted", e.RequestAccepted, ("intake",), ("verifier", "fulfiller", "notifier", "ops"),
+    Topic("privacy.accepted", e.RequestAccepted, ("intake", "fulfiller"), ("verifier", "fulfiller", "notifier", "ops"),
           why="Whose data, which law, which clock"),
     Topic("privacy.answered", e.AnswerRecorded, ("intake",), ("verifier", "fulfiller", "notifier", "ops"),
           why="An answer's kind and what it adds"),
@@ -118,10 +120,12 @@ CATALOGUE: tuple[Topic, ...] = (
           why="One system is asked to do one thing"),
     Topic("privacy.task-results", e.TaskFinished, ("fulfiller", SYSTEM), ("fulfiller", "ops"), outside=True,
           why="One system's account of one task"),
-    Topic("privacy.clients.<client>.requests", e.ClientMessage, ("fulfiller",), (CLIENT,), "yes", partitions=1,
+    Topic("privacy.clients.<client>.requests", c.ClientMessage, ("fulfiller",), (CLIENT,), "yes", partitions=1,
           why="Requests about records this client owns"),
-    Topic("privacy.client-replies", e.ClientReplied, (CLIENT,), ("fulfiller", "ops"), outside=True,
-          why="What clients answer"),
+    Topic("privacy.client-replies", c.ClientWord, (CLIENT,), ("fulfiller", "ops"), outside=True,
+          why="What clients answer, instruct and ask"),
+    Topic("privacy.client-heard", c.ClientHeard, ("fulfiller", "ops"), ("fulfiller", "ops"),
+          why="What a client said by another way than its replies"),
     Topic("privacy.handed-over", e.HandedOver, ("fulfiller",), ("notifier", "ops"),
           why="A request lies on its client's topic"),
     Topic("privacy.decisions", e.OperatorDecided, ("ops",), ("verifier", "fulfiller", "intake", "ops"),
@@ -138,6 +142,8 @@ CATALOGUE: tuple[Topic, ...] = (
           why="Every part ended"),
     Topic("privacy.notified", e.Notice, ("notifier",), ("intake", "fulfiller", "ops"),
           why="A letter left, or could not"),
+    Topic("privacy.directory", d.DirectoryChanged, ("ops",), ("intake",), "sealed", keep=_PERSONAL_KEEP,
+          why="A record of a person is so now, or is no more"),
     Topic("privacy.parked.<service>", e.Parked, WORKERS, ("ops",), "sealed", max_bytes=PARKED_BYTES,
           why="Records nobody could work on"),
     Topic("privacy.repairs", a.Repaired, ("ops",), ("ops",), why="Who read a parked record, put it back, gave it up"),

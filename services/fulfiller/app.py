@@ -2,23 +2,33 @@
 
 import os
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import httpx
 
 from connectors.datamap import DataMap, compile_map
 from connectors.registry import NoSuchConnector, open_system
 from rules import parts
 from rules.errors import PolicyProblem
+from rules.handbook import Handbook
 from schemas import wire
 from schemas.base import Event
-from schemas.events import ClientReplied
 from schemas.topics import read_by, topic_of
-from schemas.wire import Record, Unreadable
+from schemas.wire import Record
 from services.fulfiller.adapters.builtin import BuiltIn
-from services.fulfiller.adapters.packets import PostgresSurroundings
+from services.fulfiller.adapters.delivery import MAIL, POST, Dispatch
+from services.fulfiller.adapters.mails import ClientMails
+from services.fulfiller.adapters.replies import Replies
+from services.fulfiller.adapters.surroundings import PostgresSurroundings
 from services.fulfiller.adapters.tasks import TaskPerformer
-from services.fulfiller.decide import Fulfilment, Reply, decide
+from services.fulfiller.adapters.webhooks import Webhooks
+from services.fulfiller.decide import Fulfilment, Instruction, Reply, decide
+from services.fulfiller.decide.instruct import FORGET
 from services.fulfiller.decide.task import TASK, TaskRun, take_up
+from services.fulfiller.ports import Surrounded
+from services.fulfiller.settings import Settings
+from services.kernel.decision import Decision
 from services.kernel.effects import Again, Done, Performer
 from services.kernel.errors import Misconfigured
 from services.kernel.house import House
@@ -26,18 +36,55 @@ from services.kernel.leases import Leased
 from services.kernel.policies import load_handbook, read_policies
 from services.kernel.stage import Stage
 from services.kernel.step import Blueprint
+from services.kernel.tokens import case_key
+from services.mail import SmtpMailer
 
-TASKS, REPLIES = "privacy.tasks.<system>", "privacy.client-replies"
+REPLIES: Final = "privacy.client-replies"
+LANES: Final = 64
+"""Webhooks posted to at once: so many slow ones hold up none of the others."""
 
 
 def build(house: House) -> list[Stage[Any, Any]]:
-    """Build the fulfiller's two stages."""
-    systems = load_systems(house)
-    handbook = load_handbook(house.settings.policies_dir)
-    surroundings = PostgresSurroundings(handbook, systems, house.vault, house.keys, house.clock)
-    blueprint = Blueprint("fulfiller", Fulfilment, keys=keys, gather=surroundings.gather, decide=decide, decode=decode)
+    """Build the fulfiller's two stages.
+
+    Raises:
+        Misconfigured: it was opened with another service's settings, or a policy file is wrong.
+    """
+    settings = house.settings
+    if not isinstance(settings, Settings):
+        message = "the fulfiller needs its own settings"
+        raise Misconfigured(message)
+    systems, handbook = load_systems(house), load_handbook(settings.policies_dir)
+    surroundings = PostgresSurroundings(handbook, systems, house)
+
+    def decide_and_send(state: Fulfilment, event: Any, known: Surrounded, now: datetime) -> Decision[Fulfilment]:  # noqa: ANN401
+        return Dispatch(known.clients, now, timedelta(days=settings.webhook_days))(
+            decide(state, event, known.facts, now)
+        )
+
+    blueprint = Blueprint(
+        "fulfiller", Fulfilment, keys=keys, gather=surroundings.gather, decide=decide_and_send, decode=Decoder(house)
+    )
     reads = [topic.name for topic in read_by("fulfiller") if topic.field is None]
-    return [Stage(house, blueprint, reads=reads), _task_stage(house, systems)]
+    stage = Stage(house, blueprint, reads=reads, performers=_performers(house, settings, handbook))
+    return [stage, _task_stage(house, systems)]
+
+
+def _performers(house: House, settings: Settings, handbook: Handbook) -> dict[str, Performer]:
+    """What reaches clients without a topic, and what ends an instruction's data."""
+    http = httpx.AsyncClient(timeout=settings.webhook_timeout_s, follow_redirects=False)
+    mailer = SmtpMailer(settings.smtp_url, settings.smtp_timeout_s) if settings.smtp_url else None
+
+    async def forget(effects: Sequence[Leased], _now: datetime) -> list[Done]:
+        async with house.pool.connection() as conn:
+            await house.vault.destroy(conn, [case_key(effect.case_id) for effect in effects])
+        return [Done() for _ in effects]
+
+    return {
+        POST: Performer(Webhooks(house, http), lanes=LANES),
+        MAIL: Performer(ClientMails(house, handbook, mailer, settings.door_url)),
+        FORGET: Performer(forget),
+    }
 
 
 def load_systems(house: House) -> DataMap:
@@ -74,16 +121,19 @@ def _task_stage(house: House, systems: DataMap) -> Stage[Any, Any]:
     return Stage(house, blueprint, reads=reads, performers={TASK: Performer(perform, most=200)})
 
 
-def decode(record: Record) -> Event | Reply:
-    """Read a record; a client's reply keeps its position as its identity.
+class Decoder:
+    """Reads records; what clients write keeps its position as its identity."""
 
-    Raises:
-        Unreadable: the bytes are not what the topic carries.
-    """
-    if record.topic != REPLIES:
-        return wire.decode(record)
-    body = wire.read(ClientReplied, wire.unwrap(record))
-    return Reply(record.position_id, record.at, body.request_id, body)
+    def __init__(self, house: House) -> None:
+        self._replies = Replies(house)
+
+    def __call__(self, record: Record) -> Event | Reply | Instruction:
+        """Read one record.
+
+        Raises:
+            Unreadable: the bytes are not what the topic carries, or nobody a client could be wrote them.
+        """
+        return self._replies(record) if record.topic == REPLIES else wire.decode(record)
 
 
 def keys(event: Any) -> Sequence[str]:  # noqa: ANN401  every class the fulfiller reads
@@ -91,4 +141,4 @@ def keys(event: Any) -> Sequence[str]:  # noqa: ANN401  every class the fulfille
     return [event.request_id]
 
 
-__all__ = ["Unreadable", "build", "decode", "keys", "load_systems"]
+__all__ = ["Decoder", "build", "keys", "load_systems"]

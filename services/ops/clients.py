@@ -4,10 +4,9 @@ The database is the truth. Every step is idempotent; a password is made here, sh
 broker, except by an embedded installation for its own trials.
 """
 
-import json
 import re
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -15,10 +14,12 @@ from urllib.parse import urlsplit
 from kafka import KafkaAdminClient
 
 from rules.parts import handover
+from schemas import wire
+from schemas.clients import ClientHeard
 from schemas.topics import SERVICES
 from services.clients import hooks, registry
 from services.clients.registry import Client
-from services.kernel import tokens
+from services.kernel.clock import Clock, new_id
 from services.kernel.errors import Misconfigured
 from services.ops import provision
 from services.ops.kafka import Publisher, admin
@@ -26,7 +27,6 @@ from services.ops.kafka import Publisher, admin
 if TYPE_CHECKING:
     from services.ops.installation import Installation
 
-REPLIES: Final = "privacy.client-replies"
 RESERVED: Final = frozenset({*SERVICES, "admin", "broker", "anonymous"})
 """Names of users that are never an outsider's."""
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -189,18 +189,17 @@ def open_handovers(found: "Installation", client: str | None = None) -> dict[str
 def _escalate(found: "Installation", client: str) -> int:
     """Say of each open hand-over that its client cannot be reached: it then waits for an operator."""
     requests = open_handovers(found, client).get(client, [])
-    reply(found, client, requests, {"type": "unreachable"})
+    say(found, client, requests, said="unreachable")
     return len(requests)
 
 
-def reply(found: "Installation", client: str, requests: Iterable[str], said: Mapping[str, Any]) -> None:
+def say(found: "Installation", client: str, requests: Iterable[str], **said: Any) -> None:  # noqa: ANN401  a word's fields
     """Publish what a client said by another way than its own program: to a person, or not at all."""
-    key = found.keys.derive("tokens")
-    publisher = Publisher(found.access())
-    try:
-        for request in requests:
-            token = tokens.reply_token(key, handover(client), request, client)
-            about = {"client": client, "handover_id": request, "request_id": request, "reply_token": token}
-            publisher.send(REPLIES, json.dumps({**about, **said}).encode(), key=request.encode())
-    finally:
+    now = Clock()()
+    about = {"occurred_at": now, "client": client, "by": "operator", **said}
+    told = [ClientHeard(event_id=new_id(), request_id=one, case_id=one, **about) for one in requests]
+    encoded = [wire.encode(event, source="rightsbus/ops") for event in told]
+    if encoded:
+        publisher = Publisher(found.access("ops"))
+        publisher.send_all([(topic, key, value, headers) for topic, key, value, headers in encoded])
         publisher.close()

@@ -10,7 +10,7 @@ from typing import Any
 from connectors.port import Receipt
 from schemas.values import Action, Outcome, Right
 from services.directory.lookup import forget, suppress
-from services.fulfiller.adapters.tasks import told
+from services.fulfiller.adapters.tasks import exported, told
 from services.kernel.effects import Done
 from services.kernel.house import House
 from services.kernel.leases import Leased
@@ -34,11 +34,11 @@ class BuiltIn:
         case = case_key(effect.case_id)
         scope = effect.body["client"] or "own"
         async with self._house.pool.connection() as conn, conn.transaction():
-            chunks = await self._house.vault.under(conn, [case], f"export:{effect.request_id}:")
+            chunks = await self._house.vault.under(conn, [case], exported(effect))
             tables: dict[str, list[Any]] = {}
             for (_, name), raw in sorted(chunks.items()):
                 content = json.loads(raw)
-                tables.setdefault(f"{name.split(':')[2]}/{content['table']}", []).extend(content["rows"])
+                tables.setdefault(f"{name.split(':')[3]}/{content['table']}", []).extend(content["rows"])
             archive = _zip(tables, effect, categories=effect.body["right"] == Right.KNOW_CATEGORIES)
             await self._house.vault.put(conn, {(case, f"package:{effect.request_id}:{scope}"): archive})
         counts = {name.replace("/", "."): len(rows) for name, rows in sorted(tables.items())}

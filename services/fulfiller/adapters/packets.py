@@ -1,104 +1,109 @@
 """What each client may be told: the person's own words that fit this client's record, and nothing else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
-from connectors.datamap import DataMap
 from rules.handbook import Handbook
 from rules.matching import locate
-from rules.parts import handover, is_handover
-from schemas.events import AnswerRecorded, CorrectedValue, OfferedPoint, OperatorDecided, RequestAccepted
-from schemas.public import RequestSubmitted, Subject
-from schemas.values import PointKind, Right
+from rules.normalise import normalise
+from schemas.events import CorrectedValue, OfferedPoint
+from schemas.public import Correction, RequestSubmitted, Subject
+from schemas.values import PointKind
 from services.directory.lookup import lookup, values_of
 from services.directory.offered import Offered, merge, offered, raw_points
-from services.fulfiller.decide import Facts, Fulfilment, Packet
-from services.kernel import tokens
+from services.fulfiller.decide import Packet
 from services.kernel.clock import Clock
 from services.kernel.keys import KeyStore
 from services.kernel.store import Conn
 from services.kernel.tokens import case_key
 from services.kernel.vault import Vault
 
-_ENABLED: Final = "SELECT id FROM ops.clients WHERE enabled"
+_KINDS: Final = {"name": PointKind.NAME, "email": PointKind.EMAIL, "phone": PointKind.PHONE}
+"""Fields of corrections whose old value can be held against a record."""
+
+type_point = tuple[PointKind, str]
 
 
-class PostgresSurroundings:
-    """Gathers the fulfiller's facts, once per batch."""
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Everything one person has said so far about themself, and the submission it began with."""
 
-    def __init__(self, handbook: Handbook, systems: DataMap, vault: Vault, keys: KeyStore, clock: Clock) -> None:
-        self._handbook, self._systems, self._vault = handbook, systems, vault
-        self._keys, self._clock, self._tokens = keys, clock, keys.derive("tokens")
+    first: RequestSubmitted
+    subjects: tuple[Subject, ...]
 
-    async def gather(self, conn: Conn, batch: Sequence[Any], states: Mapping[str, Fulfilment]) -> Facts:
-        """Return the facts for a batch; only newly located clients cost a look-up."""
-        fresh = sorted(_told(batch) | {i for i, state in states.items() if _unsent(state)})
-        packets = await self._packets(conn, fresh) if fresh else {}
-        enabled = frozenset([row[0] async for row in await conn.execute(_ENABLED)]) if fresh else frozenset()
-        return Facts(
-            handbook=self._handbook,
-            systems=self._systems,
-            token=lambda part, request, addressee: tokens.reply_token(self._tokens, part, request, addressee),
-            same=tokens.matches,
-            packets=packets,
-            enabled=enabled,
+    @property
+    def country(self) -> str:
+        """Where their numbers and addresses are read."""
+        return self.first.residence.country if self.first.residence else "US"
+
+    @property
+    def residence(self) -> str | None:
+        """ISO 3166-2 as far as given."""
+        home = self.first.residence
+        return "-".join(part for part in (home.country, home.region) if part) if home else None
+
+    def offer(self) -> Offered:
+        """Their points in the form the directory compares."""
+        return merge(self.first.brand, *(offered(subject, self.country) for subject in self.subjects))
+
+    def packet(self, held: set[type_point]) -> Packet:
+        """What of it fits a record that holds these points."""
+        raw = [point for subject in self.subjects for point in raw_points(subject, self.country)]
+        points = {
+            f"{kind}/{normal}": OfferedPoint(kind=kind, value=value)
+            for kind, normal, value in raw
+            if (kind, normal) in held
+        }
+        corrections = tuple(
+            CorrectedValue(field=c.field, new=c.new) for c in self.first.corrections if self._concerns(c, held)
         )
+        return Packet(tuple(points[name] for name in sorted(points)), corrections, self.residence)
 
-    async def _packets(self, conn: Conn, requests: Sequence[str]) -> dict[tuple[str, str], Packet]:
-        said, first = await self._said(conn, requests)
-        asked: dict[str, Offered] = {}
-        for request_id, subjects in said.items():
-            submitted = first[request_id]
-            country = submitted.residence.country if submitted.residence else "US"
-            asked[request_id] = merge(submitted.brand, *(offered(subject, country) for subject in subjects))
-        found = await lookup(conn, asked, self._keys)
-        located = {r: locate(c, on=self._clock().date(), policy=self._handbook.points) for r, c in found.items()}
+    def _concerns(self, correction: Correction, held: set[type_point]) -> bool:
+        """Whether a correction can be about this record: not if it names an old value that is not in there."""
+        kind = _KINDS.get(correction.field)
+        if kind is None or not correction.old:
+            return True
+        return (kind, normalise(kind, correction.old, country=self.country)) in held
+
+
+class Packets:
+    """Makes packets for whole batches: a fixed number of queries, whatever their number."""
+
+    def __init__(self, handbook: Handbook, vault: Vault, keys: KeyStore, clock: Clock) -> None:
+        self._handbook, self._vault, self._keys, self._clock = handbook, vault, keys, clock
+
+    async def of(self, conn: Conn, requests: Sequence[str]) -> dict[tuple[str, str], Packet]:
+        """One packet per request and client whose record is located by what was said; empty when none is."""
+        said = await self._said(conn, requests)
+        found = await lookup(conn, {request: one.offer() for request, one in said.items()}, self._keys)
+        day = self._clock().date()
+        located = {r: locate(some, on=day, policy=self._handbook.points) for r, some in found.items()}
         held = await values_of(conn, {c.subject for some in located.values() for c in some}, self._keys)
         packets: dict[tuple[str, str], Packet] = {}
-        for request_id, candidates in located.items():
-            country = first[request_id].residence.country if first[request_id].residence else "US"  # type: ignore[union-attr]
-            raw = [point for subject in said[request_id] for point in raw_points(subject, country)]
+        for request, candidates in located.items():
             for client in sorted({c.client for c in candidates if c.client}):
                 theirs = {value for c in candidates if c.client == client for value in held.get(c.subject, ())}
-                packets[request_id, client] = _packet(first[request_id], raw, theirs)
+                packets[request, client] = said[request].packet(theirs)
         return packets
 
-    async def _said(
-        self, conn: Conn, requests: Sequence[str]
-    ) -> tuple[dict[str, list[Subject]], dict[str, RequestSubmitted]]:
-        cases = {request_id: case_key(request_id) for request_id in requests}
+    async def _said(self, conn: Conn, requests: Iterable[str]) -> dict[str, Said]:
+        cases = {request: case_key(request) for request in requests}
         items = await self._vault.under(conn, sorted(set(cases.values())), "sub")
-        said: dict[str, list[Subject]] = {}
-        first: dict[str, RequestSubmitted] = {}
-        for request_id, case in cases.items():
-            for (owner, name), raw in sorted(items.items()):
-                if owner != case:
-                    continue
-                if name == "submission":
-                    first[request_id] = RequestSubmitted.model_validate_json(raw)
-                else:
-                    said.setdefault(request_id, []).append(Subject.model_validate_json(raw))
-        return {r: some for r, some in said.items() if r in first}, first
+        by_case: dict[str, dict[str, bytes]] = {}
+        for (case, name), raw in sorted(items.items()):
+            by_case.setdefault(case, {})[name] = raw
+        read = {case: _read(named) for case, named in by_case.items() if "submission" in named}
+        return {request: read[case] for request, case in cases.items() if case in read}
 
 
-def _told(batch: Sequence[Any]) -> set[str]:
-    """Requests whose clients are named by this batch: located now, or sent to by an operator."""
-    located = {e.request_id for e in batch if isinstance(e, RequestAccepted | AnswerRecorded) and e.clients}
-    return located | {e.request_id for e in batch if isinstance(e, OperatorDecided) and is_handover(e.part or "")}
+def _read(named: Mapping[str, bytes]) -> Said:
+    subjects = [Subject.model_validate_json(raw) for name, raw in named.items() if name != "submission"]
+    return Said(RequestSubmitted.model_validate_json(named["submission"]), tuple(subjects))
 
 
-def _unsent(state: Fulfilment) -> bool:
-    going_on = state.stop is None and not state.closed
-    return going_on and any(handover(name) not in state.parts for name in state.clients)
-
-
-def _packet(
-    submitted: RequestSubmitted, raw: Sequence[tuple[PointKind, str, Any]], held: set[tuple[PointKind, str]]
-) -> Packet:
-    points: dict[str, OfferedPoint] = {}
-    for kind, normal, value in raw:
-        if (kind, normal) in held:
-            points[f"{kind}/{normal}"] = OfferedPoint(kind=kind, value=value)
-    asked = submitted.corrections if Right.CORRECT in submitted.rights else []
-    corrections = tuple(CorrectedValue(field=c.field, new=c.new) for c in asked)
-    return Packet(tuple(points[name] for name in sorted(points)), corrections)
+def points_of(numbers: Mapping[PointKind, Iterable[Any]]) -> frozenset[type_point]:
+    """Values as a client writes them, in the form the directory compares; what cannot be one is left out."""
+    found = ((kind, normalise(kind, value)) for kind, values in numbers.items() for value in values)
+    return frozenset((kind, normal) for kind, normal in found if normal is not None)

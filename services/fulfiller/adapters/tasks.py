@@ -24,7 +24,10 @@ TOO_LATE: Final = "no_answer_in_time"
 
 
 class VaultSink:
-    """Puts exported rows into the vault, chunk by chunk, under the case's data key. A repeat overwrites itself."""
+    """Puts exported rows into the vault, chunk by chunk, under the case's data key. A repeat overwrites itself.
+
+    `requests` holds, per task, where its rows belong (see `exported`) and the case.
+    """
 
     def __init__(self, house: House, requests: Mapping[UUID, tuple[str, str]], system: str) -> None:
         self._house, self._requests, self._system = house, requests, system
@@ -37,11 +40,16 @@ class VaultSink:
             await self._house.vault.put(conn, items)
 
     def _item(self, chunk: Chunk) -> tuple[tuple[str, str], bytes]:
-        request_id, case_id = self._requests[chunk.task_id]
+        where, case_id = self._requests[chunk.task_id]
         number = self._chunks[chunk.task_id, chunk.table] = self._chunks.get((chunk.task_id, chunk.table), -1) + 1
-        name = f"export:{request_id}:{self._system}:{chunk.table}:{number:06}"
+        name = f"{where}{self._system}:{chunk.table}:{number:06}"
         content = to_json({"category": chunk.category, "table": chunk.table, "rows": list(chunk.rows)})
         return (case_key(case_id), name), content
+
+
+def exported(effect: Leased) -> str:
+    """Where the rows of a request lie in the vault: the company's own, and each client's, apart from one another."""
+    return f"export:{effect.request_id}:{effect.body['client'] or 'own'}:"
 
 
 class TaskPerformer:
@@ -54,7 +62,7 @@ class TaskPerformer:
         """Carry out the tasks of one system together."""
         name = effects[0].body["system"]
         tasks = await self._tasks(name, effects)
-        cases = {task.task_id: (e.request_id, e.case_id) for task, e in zip(tasks, effects, strict=True)}
+        cases = {task.task_id: (exported(e), e.case_id) for task, e in zip(tasks, effects, strict=True)}
         answers = await self._opened[name].perform(tasks, VaultSink(self._house, cases, name))
         return [self._told(effect, answer, now) for effect, answer in zip(effects, answers, strict=True)]
 

@@ -8,18 +8,20 @@ from datetime import datetime
 from typing import Any
 
 from rules.parts import decider
+from schemas.clients import ClientHeard
 from schemas.events import OperatorDecided, TaskFinished
 from services.fulfiller.decide.advance import conclude
 from services.fulfiller.decide.draft import Draft
-from services.fulfiller.decide.facts import Facts, Packet, Reply
+from services.fulfiller.decide.facts import Facts, Instruction, Packet, Reply
+from services.fulfiller.decide.instruct import take_instruction
 from services.fulfiller.decide.operator import expect
-from services.fulfiller.decide.reply import hear
+from services.fulfiller.decide.reply import hear, overhear
 from services.fulfiller.decide.result import UnknownPart, finish
 from services.fulfiller.decide.state import Fulfilment
 from services.fulfiller.decide.told import told
 from services.kernel.decision import Decision
 
-__all__ = ["Facts", "Fulfilment", "Packet", "Reply", "decide"]
+__all__ = ["Facts", "Fulfilment", "Instruction", "Packet", "Reply", "decide"]
 
 
 def decide(state: Fulfilment, event: Any, facts: Facts, now: datetime) -> Decision[Fulfilment]:  # noqa: ANN401
@@ -35,9 +37,11 @@ def decide(state: Fulfilment, event: Any, facts: Facts, now: datetime) -> Decisi
     """
     if isinstance(event, OperatorDecided) and decider(event.verb, event.part) != "fulfiller":
         return Decision(state, due_at=state.due_at)
+    if isinstance(event, Instruction):
+        return take_instruction(state, event, facts, now)
     state = told(state, event)
     if state.accepted is None:
-        if isinstance(event, TaskFinished | Reply):
+        if isinstance(event, TaskFinished | Reply | ClientHeard):
             raise UnknownPart
         return expect(state, now)
     draft = Draft(state, state.accepted, event, facts, now)
@@ -46,5 +50,7 @@ def decide(state: Fulfilment, event: Any, facts: Facts, now: datetime) -> Decisi
             finish(draft, event)
         case Reply():
             hear(draft, event)
+        case ClientHeard():
+            overhear(draft, event)
     conclude(draft)
     return draft.decision()

@@ -37,10 +37,16 @@ def give(draft: Draft, name: str, system: str) -> None:
     )
     draft.tell(
         TaskAssigned, on=f"{name}/{attempt}", task_id=str(uuid5(UUID(draft.state.id), name)), system=system, part=name,
-        action=action or _built_in(system), right=accepted.right, brand=accepted.brand,
+        action=action or _built_in(system), right=_right(draft, name), brand=accepted.brand,
         subjects=_subjects(draft, client), client=client, attempt=attempt, deadline=until,
         reply_token=draft.facts.token(name, draft.state.id, system),
     )  # fmt: skip
+
+
+def _right(draft: Draft, name: str) -> Right:
+    """The right behind a part: the request's own, or what its client's instruction amounts to."""
+    action = draft.state.parts[name].action
+    return _MEANT.get(action, draft.accepted.right) if parts.client_of(name) and action else draft.accepted.right
 
 
 def _built_in(system: str) -> Action:
@@ -65,9 +71,7 @@ def _may_begin(draft: Draft, name: str, system: str) -> bool:
     if system in _LAST:
         before = {s for s in same_scope if s not in _LAST}
     else:
-        action = state.parts[name].action
-        meant = _MEANT.get(action, right) if client and action else right
-        planned = draft.facts.systems.plan(brand=draft.accepted.brand, right=meant, client=client)
+        planned = draft.facts.systems.plan(brand=draft.accepted.brand, right=_right(draft, name), client=client)
         before = set(planned[system].after) if system in planned else set()
     return all(state.ended(same_scope[other]) for other in before if other in same_scope)
 

@@ -1,12 +1,13 @@
 """Hand a request over to every client whose records were located; each client sees its own part and nothing else."""
 
+from base64 import b64encode
 from datetime import datetime, timedelta
 from typing import Final
 
 from rules import parts
 from rules.clocks import add_business_days, instant_of_end
 from schemas.events import ClientReminder, ClientRequest, ClientResult, HandedOver
-from schemas.values import Located, Mode, Outcome, Party, Waiting
+from schemas.values import Located, Mode, Outcome, Party, Right, Waiting
 from services.fulfiller.decide.draft import Draft
 
 MOST_CLIENTS: Final = 20
@@ -47,7 +48,8 @@ def send(draft: Draft, name: str, located: Located) -> None:
     draft.state = draft.state.with_part(name, attempt=attempt)
     draft.tell(
         ClientRequest, on=f"{client}/{attempt}", client=client, handover_id=draft.state.id, right=accepted.right,
-        points=list(packet.points) if packet else [], corrections=list(packet.corrections) if packet else [],
+        points=list(packet.points) if packet else [], residence=packet.residence if packet else None,
+        corrections=list(packet.corrections) if packet and accepted.right is Right.CORRECT else [],
         identified_by=located.groups, law=accepted.law, received_at=accepted.received_at,
         respond_by=accepted.clock.respond_by, confirm_by=confirm_by, complete_by=complete_by, locale=accepted.locale,
         reply_token=draft.facts.token(name, draft.state.id, client),
@@ -100,7 +102,14 @@ def _clocks(draft: Draft) -> tuple[datetime, datetime]:
 def _report(draft: Draft, client: str, name: str) -> None:
     """An instruction's parts have all ended: tell the client, and end the hand-over."""
     mine = [n for n in draft.state.parts if parts.client_of(n) == client and n != name]
-    if not any(draft.state.parts[n].end is None for n in mine):
-        ends = {n: end for n, end in draft.state.ends().items() if n in mine}
-        draft.tell(ClientResult, on=client, client=client, handover_id=draft.state.id, parts=ends)
-        draft.state = draft.state.end(name, Outcome.COMPLETED)
+    if any(draft.state.parts[n].end is None for n in mine):
+        return
+    told = set(mine) - {parts.system("suppress", client)}
+    ends = {n: end for n, end in draft.state.ends().items() if n in told}
+    own_id = draft.accepted.submission_id if draft.accepted.instructed_by else None
+    zipped = draft.facts.packages.get((draft.state.id, client))
+    draft.tell(
+        ClientResult, on=client, client=client, handover_id=draft.state.id, parts=ends, instruction_id=own_id,
+        package=b64encode(zipped).decode() if zipped else None,
+    )  # fmt: skip
+    draft.state = draft.state.end(name, Outcome.COMPLETED)

@@ -63,6 +63,7 @@ class Fulfilment(State):
     early: tuple[OperatorDecided, ...] = ()
     early_until: AwareDatetime | None = None
     decided: frozenset[UUID] = frozenset()
+    digest: str = ""
 
     @property
     def due_at(self) -> datetime | None:

@@ -41,7 +41,7 @@ class Correspondence(State):
 def told(state: Correspondence, event: Event | Due) -> Correspondence:  # noqa: PLR0911  one answer per kind of event
     """Add one fact to what is known. Telling twice changes nothing; of two words about one part the later counts."""
     match event:
-        case RequestAccepted() if state.accepted is None:
+        case RequestAccepted(instructed_by=None) if state.accepted is None:
             return state.but(accepted=event)
         case PartWaiting(party=Party.PERSON):
             return state.but(asked=_latest(state.asked, f"{event.part}/{event.round}", event))

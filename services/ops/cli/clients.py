@@ -167,8 +167,7 @@ def reply(
     strangers = sorted(set(handovers) - set(clients.open_handovers(found, client).get(client, ())))
     if strangers:
         raise Misconfigured(f"no open hand-over to {client}: {', '.join(strangers)}")
-    said = {"type": kind, "reason": reason, "action": action.value if action else None}
-    clients.reply(found, client, handovers, {name: value for name, value in said.items() if value})
+    clients.say(found, client, handovers, said=kind, reason=reason, action=action)
     typer.echo(f"{len(handovers)} entered")
 
 

@@ -1,0 +1,152 @@
+"""Read what clients write. Who shows neither a part's token nor a client's signature is nobody: parked, and counted.
+
+Everything is proven here, before anything is decided, so that a flood of forgeries costs no transaction.
+"""
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import psycopg
+import structlog
+from prometheus_client import Counter
+from pydantic import TypeAdapter, ValidationError
+
+from rules.parts import handover
+from schemas import wire
+from schemas.clients import ClientInstructed, ClientSigned, ProvidersAsked, Signed
+from schemas.events import ClientReplied
+from schemas.problems import problems_of
+from schemas.values import Problem
+from schemas.wire import Record, Unreadable
+from services.clients import jose, registry
+from services.clients.registry import Client
+from services.fulfiller.decide import Instruction, Reply
+from services.kernel import tokens
+from services.kernel.clock import monotonic
+from services.kernel.house import House
+
+log = structlog.get_logger()
+FRESH_S: Final = 1.0
+"""How long the register is believed before it is read again: a key registered now serves from then on."""
+_SIGNED: Final[TypeAdapter[ClientInstructed | ProvidersAsked]] = TypeAdapter(Signed)
+_JWE_PARTS: Final = 5
+_OPAQUE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class Register:
+    """The clients, read at most once a second, and only when a client's word must be checked."""
+
+    def __init__(self, database_url: str) -> None:
+        self._url, self._at, self._clients = database_url, float("-inf"), dict[str, Client]()
+
+    def get(self, client: object) -> Client | None:
+        """A client as registered; the last known register while the database is away."""
+        if monotonic() - self._at > FRESH_S:
+            try:
+                with psycopg.connect(self._url, autocommit=True, connect_timeout=2) as db:
+                    self._clients = {one.id: one for one in registry.every(db)}
+            except psycopg.OperationalError as error:
+                log.warning("waiting", stage="client-replies", cause=type(error).__name__)
+            self._at = monotonic()
+        return self._clients.get(client) if isinstance(client, str) else None
+
+
+class Replies:
+    """Turns a record of `privacy.client-replies` into something to decide on."""
+
+    def __init__(self, house: House) -> None:
+        self._tokens, self._ids = house.keys.derive("tokens"), house.keys.derive("ids")
+        self._inbound = jose.Inbound(house.keys)
+        self._register = Register(house.settings.database_url.get_secret_value())
+        self._refused = Counter(
+            "rightsbus_client_words_refused", "What came in a client's name without its proof", ["client", "why"],
+            registry=house.metrics.registry,
+        )  # fmt: skip
+
+    def __call__(self, record: Record) -> Reply | Instruction:
+        """Read one record.
+
+        Raises:
+            Unreadable: it is nothing a client could be answered about, or its proof does not hold.
+        """
+        data = wire.unwrap(record)
+        return self._signed(record, data) if data.get("type") == "signed" else self._reply(record, data)
+
+    def _reply(self, record: Record, data: Mapping[str, Any]) -> Reply:
+        client, request_id, token = (data.get(name) for name in ("client", "request_id", "reply_token"))
+        try:
+            body = wire.read(ClientReplied, data)
+        except Unreadable as error:
+            if not self._proven(client, request_id, token):
+                raise
+            return Reply(record.position_id, record.at, str(request_id), None, tuple(error.problems), str(client))
+        if not self._proven(client, request_id, token):
+            self._refuse(client, "token")
+            raise Unreadable.at("reply_token", "must be the one of the message it answers")
+        problems = _other_handover(body)
+        return Reply(
+            record.position_id, record.at, body.request_id, None if problems else body, problems, body.client
+        )  # fmt: skip
+
+    def _proven(self, client: object, request_id: object, token: object) -> bool:
+        if not (isinstance(client, str) and isinstance(request_id, str) and isinstance(token, str)):
+            return False
+        expected = tokens.reply_token(self._tokens, handover(client), request_id, client)
+        return tokens.matches(expected, token)
+
+    def _signed(self, record: Record, data: Mapping[str, Any]) -> Instruction:
+        outer = wire.read(ClientSigned, data)
+        sealed = outer.jose.count(".") == _JWE_PARTS - 1
+        try:
+            token = self._inbound.open(outer.jose) if sealed else outer.jose
+        except jose.CannotRead:
+            self._refuse(outer.client, "seal")
+            raise Unreadable.at("jose", "must be sealed to our key") from None
+        known = self._register.get(outer.client)
+        try:
+            said = jose.signed_by(known.keys if known else None, token)
+        except jose.CannotRead:
+            self._refuse(outer.client, "signature")
+            raise Unreadable.at("jose", "must be signed with the key that client registered") from None
+        return self._instruction(record, outer.client, said, sealed=sealed)
+
+    def _instruction(self, record: Record, client: str, said: bytes, *, sealed: bool) -> Instruction:
+        """What was signed, checked field by field. Another's name in it, or none that can be read, is an error too."""
+        problems: list[Problem] = []
+        body: ClientInstructed | ProvidersAsked | None = None
+        try:
+            body = _SIGNED.validate_json(said)
+        except ValidationError as error:
+            problems = problems_of(error)
+        else:
+            if body.client != client:
+                problems, body = [Problem(field="client", rule="must be who signs")], None
+        name = _instruction_id(said) or str(record.position_id)
+        case = tokens.case_id(self._ids, f"client/{client}", name)
+        return Instruction(
+            record.position_id, record.at, str(tokens.request_id(self._ids, case, "instruction")), str(case), client,
+            name, body, tuple(problems), sealed, hmac.new(self._ids, said, hashlib.sha256).hexdigest(),
+        )  # fmt: skip
+
+    def _refuse(self, client: object, why: str) -> None:
+        known = self._register.get(client)
+        self._refused.labels(known.id if known else "unknown", why).inc()
+
+
+def _other_handover(body: ClientReplied) -> tuple[Problem, ...]:
+    if body.handover_id == body.request_id:
+        return ()
+    return (Problem(field="handover_id", rule="must be that of the message it answers"),)
+
+
+def _instruction_id(said: bytes) -> str | None:
+    """The client's own id, if it can be read at all."""
+    try:
+        found = json.loads(said)["instruction_id"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return found if isinstance(found, str) and _OPAQUE.fullmatch(found) else None
