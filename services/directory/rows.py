@@ -2,7 +2,10 @@
 
 import csv
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +31,26 @@ def read_people(path: Path, tell: Callable[[WrongRow], None] | None = None) -> I
             yield person
 
 
-def read_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield (line, row) of a CSV file with a header, or of JSON lines.
+def read_rows(path: Path | None) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield (line, row) of a CSV file with a header, or of JSON lines; of standard input without a path.
 
     Raises:
         WrongRow: a column nobody knows, a required one that is not there, or text that is neither CSV nor JSON lines.
     """
     line = 1
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = _json_rows(stream) if path.suffix in {".jsonl", ".ndjson", ".json"} else _csv_rows(stream)
-            for line, row in rows:
+        with path.open(encoding="utf-8-sig", newline="") if path else nullcontext(sys.stdin) as stream:
+            for line, row in _rows(stream):
                 yield line, row
     except (UnicodeDecodeError, csv.Error):
         raise WrongRow(line, "-", "this line or one after it is not UTF-8 text with columns") from None
+
+
+def _rows(stream: Iterable[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """No header of columns begins with a brace, every JSON object does."""
+    lines = iter(stream)
+    first = next(lines, "")
+    return (_json_rows if first.lstrip().startswith("{") else _csv_rows)(chain([first], lines))
 
 
 def _csv_rows(stream: Iterable[str]) -> Iterator[tuple[int, dict[str, str]]]:

@@ -17,9 +17,11 @@ LOCK: Final = "SELECT pg_advisory_xact_lock(7202612)"
 VERSIONS: Final = "SELECT key_version, normaliser FROM directory.version"
 _VERSION: Final = "INSERT INTO directory.version (key_version, normaliser) VALUES (%s, %s) ON CONFLICT DO NOTHING"
 _TABLES: Final = """
-CREATE TEMP TABLE new_person (LIKE directory.person) ON COMMIT DROP;
-CREATE TEMP TABLE new_point (LIKE directory.point) ON COMMIT DROP;
+CREATE TEMP TABLE IF NOT EXISTS new_person (LIKE directory.person) ON COMMIT DROP;
+CREATE TEMP TABLE IF NOT EXISTS new_point (LIKE directory.point) ON COMMIT DROP;
+TRUNCATE new_person, new_point;
 """
+"""Of one transaction, which may write more than once."""
 _PEOPLE: Final = "COPY new_person (subject, brand, population, client, key_version, normaliser, sealed) FROM STDIN"
 _POINTS: Final = "COPY new_point (digest, subject) FROM STDIN"
 _UPSERTS: Final = (

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from schemas.topics import read_by
+from services.directory import follow
 from services.intake.adapters import PostgresSurroundings
 from services.intake.decide import DESTROY, Case, decide
 from services.intake.decide.reading import Answer, Reader, Submission
@@ -21,7 +22,7 @@ from services.kernel.step import Blueprint
 
 
 def build(house: House) -> list[Stage[Any, Any]]:
-    """Build intake's one stage."""
+    """Build intake's stage and, beside it, the one that keeps the directory."""
     ids = house.keys.derive("ids")
     reader = Reader(
         name_case=lambda source, submission: str(tokens.case_id(ids, source, submission)),
@@ -38,10 +39,10 @@ def build(house: House) -> list[Stage[Any, Any]]:
     stage: Stage[Any, Any] = Stage(
         house,
         blueprint,
-        reads=[topic.name for topic in read_by("intake")],
+        reads=[topic.name for topic in read_by("intake") if topic.name != follow.TOPIC],
         performers={DESTROY: Performer(destroy)},
     )
-    return [stage]
+    return [stage, follow.build(house)]
 
 
 def keys(event: Any) -> Sequence[str]:  # noqa: ANN401  every class intake reads

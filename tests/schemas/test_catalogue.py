@@ -57,13 +57,14 @@ MUST_HEAR = {
     "privacy.settled": {"notifier", "intake"},
     "privacy.closed": {"notifier", "intake", "verifier"},
     "privacy.notified": {"intake", "fulfiller"},
+    "privacy.directory": {"intake"},
     "privacy.parked.<service>": {"ops"},
     "privacy.repairs": {"ops"},
     "privacy.audit-roots": {"ops"},
 }
 """For each fact, who cannot do their work without hearing of it."""
-PRIVATE = {"privacy.requests", "privacy.answers", "privacy.clients.<client>.requests"}
-"""What holds people's own words: nobody reads it but its addressee, not even operators."""
+PRIVATE = {"privacy.requests", "privacy.answers", "privacy.clients.<client>.requests", "privacy.directory"}
+"""What holds people's own words or data: nobody reads it but its addressee, not even operators."""
 
 
 def test_every_class_has_one_topic_and_every_topic_its_classes() -> None:

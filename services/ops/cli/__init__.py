@@ -8,11 +8,25 @@ from connectors.registry import NoSuchConnector
 from rules.errors import PolicyProblem
 from services.directory.rows import WrongRow
 from services.kernel.errors import RightsbusError
-from services.ops.cli import audit, clients, decide, demo, keep, law, look, parked, register, run, say, verify
+from services.ops.cli import (
+    audit,
+    clients,
+    decide,
+    demo,
+    directory,
+    keep,
+    law,
+    look,
+    parked,
+    register,
+    run,
+    say,
+    verify,
+)
 from stack.errors import StackError
 
 app = typer.Typer(no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, help=__doc__)
-for module in (run, say, decide, look, register, parked, audit, keep, clients, law, verify, demo):
+for module in (run, say, decide, look, register, parked, audit, keep, clients, law, directory, verify, demo):
     module.add_to(app)
 
 

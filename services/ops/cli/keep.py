@@ -1,4 +1,4 @@
-"""Commands that keep an installation: topics, sources, directory, keys, clock."""
+"""Commands that keep an installation: topics, sources, keys, clock."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,14 +6,10 @@ from pathlib import Path
 
 import psycopg
 import typer
-from rich.progress import Progress
 
-from services.directory.load import load
-from services.directory.rows import Person, person_of, read_rows
 from services.kernel.clock import Clock
-from services.kernel.errors import Misconfigured
 from services.ops import provision
-from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, console, installation, show, span
+from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, installation, show, span
 from services.ops.kafka import admin
 
 
@@ -22,7 +18,6 @@ def add_to(app: typer.Typer) -> None:
     groups: dict[str, tuple[Callable[..., None], ...]] = {
         "topics": (topics_create, topics_check),
         "sources": (sources_add, sources_list),
-        "directory": (directory_load,),
         "keys": (keys_create, keys_backup, keys_rotate, keys_list),
         "clock": (clock_advance,),
     }
@@ -64,23 +59,6 @@ def sources_add(name: str, data: Data = DEFAULT_DATA) -> None:
 def sources_list(data: Data = DEFAULT_DATA, *, as_json: AsJson = False) -> None:
     """List upstream apps."""
     show([{"source": name} for name in installation(data).names("sources")], as_json=as_json)
-
-
-def directory_load(file: Path, data: Data = DEFAULT_DATA) -> None:
-    """Load people into the directory from CSV or JSON lines; loading the same file again changes nothing."""
-    if not file.is_file():
-        raise Misconfigured(f"there is no file {file}")
-    found = installation(data)
-    with file.open("rb") as stream:
-        total = sum(1 for _ in stream)
-
-    def people() -> "list[Person]":
-        return [person_of(line, row) for line, row in read_rows(file)]
-
-    with Progress(console=console) as progress, found.connect() as db:
-        task = progress.add_task("loading", total=total)
-        loaded = load(db, people(), found.keys, progress=lambda count: progress.advance(task, count))
-    typer.echo(f"{loaded.rows} rows, {loaded.people} people")
 
 
 def keys_create(data: Data = DEFAULT_DATA) -> None:
