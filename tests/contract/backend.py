@@ -32,8 +32,11 @@ class Server:
                 body = json.loads(self.rfile.read(size)) if size else None
                 seen.append((self.command, self.path))
                 status, told = answer(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body)
+                told, more = told if isinstance(told, tuple) else (told, {})
                 raw = told if isinstance(told, bytes) else json.dumps(told, default=str).encode()
                 self.send_response(status)
+                for name, value in more.items():
+                    self.send_header(name, value)
                 self.send_header("content-length", str(len(raw)))
                 self.end_headers()
                 self.wfile.write(raw)

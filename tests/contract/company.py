@@ -1,7 +1,7 @@
 """A small company: its data map, its people's rows, and the tasks asked of it. The same for every kind of system."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -169,7 +169,8 @@ def task(action: Action, person: int | str | None, *, name: str = "", **more: An
     """A task about one person; the same arguments give the same task id."""
     keys = () if person is None else ({"person_id": str(person)},)
     identity = uuid5(CASE, f"{action}/{person}/{name}/{sorted(more)}/{more.get('client')}")
-    return Task(identity, str(CASE), "shop", action, **({"keys": keys} | more))
+    asked: dict[str, Any] = {"law": "US-CA-CCPA", "received_at": datetime(2026, 3, 2, 17, 30, tzinfo=UTC)}
+    return Task(identity, str(CASE), "shop", action, **({"keys": keys} | asked | more))
 
 
 def erase(person: int | str | None, **more: Any) -> Task:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.worlds import DrawerWorld, FilesWorld, HttpWorld, SqlWorld, World
+from tests.contract.worlds import DrawerWorld, FilesWorld, HttpWorld, OpenDsrWorld, SqlWorld, World
 
 SUFFIXES = {"csv": ".csv", "json": ".json", "jsonl": ".jsonl"}
 KINDS = [
     "sqlite", pytest.param("postgresql", marks=pytest.mark.integration), "fake", *SUFFIXES, "http", "http-later",
+    "opendsr",
 ]  # fmt: skip
 
 
@@ -20,6 +21,8 @@ def world_of(kind: str, folder: Path, request: pytest.FixtureRequest) -> World:
         return SqlWorld(f"sqlite:///{folder / 'shop.db'}")
     if kind.startswith("http"):
         return HttpWorld(later=kind == "http-later")
+    if kind == "opendsr":
+        return OpenDsrWorld(folder)
     return DrawerWorld() if kind == "fake" else FilesWorld(folder, SUFFIXES[kind])
 
 

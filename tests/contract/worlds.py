@@ -15,6 +15,7 @@ from connectors.files import open_files
 from connectors.files.formats import read
 from connectors.http import open_http
 from connectors.memory import Remembering
+from connectors.opendsr import open_opendsr
 from connectors.port import Answer, Pending, Receipt, Sink, System, Task
 from connectors.sql import SqlSystem, open_sql
 from connectors.sql.ledger import LEDGER
@@ -22,6 +23,7 @@ from schemas.values import Action
 from tests.contract.backend import Server, Shop
 from tests.contract.company import KEYS, Basket, held, rows, shop
 from tests.contract.fake import Drawer, Memo
+from tests.contract.processor import OPTIONS, Processor, authority
 
 META = sa.MetaData()
 _INT, _TEXT, _DAY = sa.Integer, sa.Text, sa.Date
@@ -208,6 +210,35 @@ class HttpWorld(World):
         self.server.close()
 
 
+class OpenDsrWorld(World):
+    """Another company that speaks OpenDSR."""
+
+    can = frozenset({Action.EXPORT, Action.ERASE})
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.drawer = Drawer("shop", shop("fake"), rows())
+        self.processor = Processor(self.drawer)
+        self.server = Server(self.processor.answer)
+        authorities = folder / "authorities.pem"
+        authorities.write_bytes(authority().pem)
+        self.environment = {"SHOP": f"{self.server.url}/v2", "SHOP_TOKEN": "Bearer sesame",
+                            "SHOP_AUTHORITIES": str(authorities)}  # fmt: skip
+        self.opendsr = open_opendsr("shop", held("opendsr", OPTIONS, rights=RIGHTS), self.environment)
+        self.system = Remembering(self.opendsr, Memo())
+
+    def all_rows(self, table: str) -> Iterator[Mapping[str, Any]]:
+        return iter(self.drawer.tables[table])
+
+    def add(self, table: str, *new: Mapping[str, Any]) -> None:
+        self.drawer.tables[table] += [dict(row) for row in new]
+
+    def close(self) -> None:
+        super().close()
+        self.server.close()
+
+
+RIGHTS = ["know_specific", "delete"]
 _WHO = "/people/{{ key.person_id }}{tail}?client={{ client }}&since={{ since }}&today={{ today }}"
 _JOB = {"outcomes": {202: "pending"}, "reference": "/job"}
 _LOOK = {"method": "GET", "path": "/jobs/{{ reference }}"}
