@@ -11,6 +11,7 @@ import yaml
 from stack.broker import new_identity
 from stack.kafka_config import properties
 from stack.logins import SERVICES
+from stack.workers import program
 from tests.support.source import ROOT
 
 FILE = ROOT / "docker-compose.yml"
@@ -46,7 +47,8 @@ def test_it_fits_the_compose_schema() -> None:
 def test_every_service_of_ours_runs_and_everything_that_stays_has_a_health_check(
     compose: dict[str, Any],
 ) -> None:
-    assert {"kafka", "postgres", "mailpit", *ONE_SHOT, *SERVICES} == set(compose["services"])
+    beside = {"kafka", "postgres", "mailpit", "prometheus", "grafana"}
+    assert {*beside, *ONE_SHOT, *SERVICES} == set(compose["services"])
     for name, service in compose["services"].items():
         assert ("healthcheck" in service) == (name not in ONE_SHOT), name
 
@@ -105,6 +107,21 @@ def test_doors_open_on_this_machine_only(compose: dict[str, Any]) -> None:
 
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_each_service_runs_the_program_the_embedded_system_runs(compose: dict[str, Any]) -> None:
+    for name in SERVICES:
+        assert compose["services"][name]["command"] == ["python", "-m", program(name)]
+
+
+def test_prometheus_asks_every_service_on_the_port_it_answers(compose: dict[str, Any]) -> None:
+    told = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
+    [job] = told["scrape_configs"]
+    port = compose["x-environment"]["RIGHTSBUS_METRICS_PORT"]
+
+    asked = {config["labels"]["process"]: config["targets"] for config in job["static_configs"]}
+    assert asked == {name: [f"{name}:{port}"] for name in SERVICES}
+    assert compose["x-environment"]["RIGHTSBUS_METRICS_HOST"] == "0.0.0.0"  # noqa: S104  inside the network only
 
 
 def test_the_image_is_not_run_as_root_and_installs_only_pinned_files() -> None:

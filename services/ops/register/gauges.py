@@ -65,16 +65,16 @@ FACTS: Final = (
          "GROUP BY 1"),
     Fact("rightsbus_parked_records", ("service", "stage"), "Parked records nobody has dealt with",
          "SELECT service, stage, count(*) FROM ops.parked WHERE lies GROUP BY 1, 2"),
-    Fact("rightsbus_parked_oldest_seconds", ("service",), "Age of the oldest of them",
+    Fact("rightsbus_parked_oldest_seconds", ("service",), "Age of the oldest parked record nobody has dealt with",
          "SELECT service, extract(epoch FROM %(now)s - min(parked_at)) FROM ops.parked WHERE lies GROUP BY 1"),
     Fact("rightsbus_letters_undelivered", ("letter",), "Letters of the last 30 days that never left",
-         "SELECT letter, count(*) FROM ops.letters f WHERE failure IS NOT NULL AND at > %(now)s - interval '30 days' "
-         "AND NOT EXISTS (SELECT FROM ops.letters s WHERE s.request_id = f.request_id AND s.letter = f.letter "
-         "AND s.failure IS NULL AND s.at > f.at) GROUP BY 1"),
+         "SELECT letter, count(*) FROM ops.letters f WHERE failure <> 'no_contact' "
+         "AND at > %(now)s - interval '30 days' AND NOT EXISTS (SELECT FROM ops.letters s "
+         "WHERE s.request_id = f.request_id AND s.letter = f.letter AND s.failure IS NULL AND s.at > f.at) GROUP BY 1"),
     Fact("rightsbus_requests_answered", ("brand", "law", "ending"), "Requests answered in the last 30 days",
          "SELECT brand, law, settled_ending, count(*) FROM ops.requests "
          "WHERE settled_at > %(now)s - interval '30 days' AND brand IS NOT NULL GROUP BY 1, 2, 3"),
-    Fact("rightsbus_answer_seconds", ("brand", "law"), "Mean time from receipt to answer of those",
+    Fact("rightsbus_answer_seconds", ("brand", "law"), "Mean time from receipt to answer, of the last 30 days",
          "SELECT brand, law, extract(epoch FROM avg(settled_at - received_at)) FROM ops.requests "
          "WHERE settled_at > %(now)s - interval '30 days' AND brand IS NOT NULL GROUP BY 1, 2"),
     Fact("rightsbus_vault_keys_overdue", ("brand",), "Cases whose data key should be destroyed an hour ago and is not",

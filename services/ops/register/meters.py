@@ -12,6 +12,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from services.ops.register.entry import Entry
 from services.ops.register.store import Taken
 
+NO_CONTACT: Final = "no_contact"
+"""Why a letter was never written: the person gave no address, and none is on file. Nothing to repair."""
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 type_name = Literal[
@@ -65,7 +67,7 @@ TALLIES: Final = (
         "rightsbus_letters",
         ("NoticeSent", "NoticeFailed"),
         ("letter", "result"),
-        "Letters that left, or could not be delivered",
+        "Letters that left, failed, or had no contact to go to",
     ),
     Tally("rightsbus_decisions", ("DecisionApplied",), ("verb", "applied"), "Operators' decisions, applied or refused"),
     Tally(
@@ -121,7 +123,7 @@ _LABELS: Final[Mapping[str, Callable[[Entry], Mapping[str, object] | None]]] = {
     "VerificationFailed": lambda e: {"result": "unverified", "how": e.body.get("detail")},
     "RequestStatusChanged": lambda e: e.body if e.body.get("status") == "rejected" else None,
     "NoticeSent": lambda e: {**e.body, "result": "sent"},
-    "NoticeFailed": lambda e: {**e.body, "result": "failed"},
+    "NoticeFailed": lambda e: {**e.body, "result": NO_CONTACT if e.body.get("reason") == NO_CONTACT else "failed"},
     "DecisionApplied": lambda e: {**e.body, "applied": str(e.body.get("applied")).lower()},
 }
 """How an entry's labels are read where they are not simply fields of its body."""
