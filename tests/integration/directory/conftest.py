@@ -1,7 +1,7 @@
 """One migrated database for all tests of the directory; each starts with empty tables and keys of its own."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,9 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="package")
 def directory_url(servers: TestServers) -> Iterator[str]:
-    with servers.fresh_database("directory_tests") as url:
+    with suppress(psycopg.OperationalError), servers.fresh_database("directory_tests") as url:
         upgrade(url)
-        yield url
+        yield url  # where the server is stopped first, the database goes with it
 
 
 class Loader:
