@@ -98,9 +98,6 @@ class ProvidersAsked(Asked):
     type: Literal["service-providers"] = "service-providers"
 
 
-Signed = Annotated[ClientInstructed | ProvidersAsked, Field(discriminator="type")]
-
-
 class ClientSigned(Value):
     """What a client says unasked: an instruction, or a question, as JSON, signed with the key it registered.
 

@@ -28,10 +28,10 @@ def reply_to(message: Message, kind: str, **more: Any) -> dict[str, Any]:  # noq
 
 
 def read(value: bytes, key: ECKey | None = None) -> dict[str, Any]:
-    """Read one record's value: JSON, or JSON sealed to our key."""
-    if value[:1] != b"{" and key is not None:
-        value = jwe.decrypt_compact(value, key, algorithms=_SEALED).plaintext or b""
+    """Read one record's value; what is sealed to our key is opened."""
     message: dict[str, Any] = json.loads(value)
+    if message["type"] == "sealed" and key is not None:
+        message = json.loads(jwe.decrypt_compact(message["jose"], key, algorithms=_SEALED).plaintext or b"{}")
     return message
 
 

@@ -8,6 +8,8 @@ from typing import Any, Final
 import httpx
 
 from connectors.datamap import DataMap, compile_map
+from connectors.memory import Remembering
+from connectors.port import System
 from connectors.registry import NoSuchConnector, open_system
 from rules import parts
 from rules.errors import PolicyProblem
@@ -19,15 +21,19 @@ from schemas.wire import Record
 from services.fulfiller.adapters.builtin import BuiltIn
 from services.fulfiller.adapters.delivery import MAIL, POST, Dispatch
 from services.fulfiller.adapters.mails import ClientMails
+from services.fulfiller.adapters.memory import VaultMemory
+from services.fulfiller.adapters.participants import SEAL, Sealing, Uploads, hold_back
+from services.fulfiller.adapters.recalls import Recalls
 from services.fulfiller.adapters.replies import Replies
 from services.fulfiller.adapters.surroundings import PostgresSurroundings
 from services.fulfiller.adapters.tasks import TaskPerformer
 from services.fulfiller.adapters.webhooks import Webhooks
 from services.fulfiller.decide import Fulfilment, Instruction, Reply, decide
 from services.fulfiller.decide.instruct import FORGET
-from services.fulfiller.decide.task import TASK, TaskRun, take_up
+from services.fulfiller.decide.task import RECALL, TASK, TaskFacts, TaskRun, take_up
 from services.fulfiller.ports import Surrounded
 from services.fulfiller.settings import Settings
+from services.kernel import tokens
 from services.kernel.decision import Decision
 from services.kernel.effects import Again, Done, Performer
 from services.kernel.errors import Misconfigured
@@ -40,6 +46,8 @@ from services.kernel.tokens import case_key
 from services.mail import SmtpMailer
 
 REPLIES: Final = "privacy.client-replies"
+TASK_READS: Final = ("privacy.task-exports", "privacy.closed")
+"""What the second stage hears beside assignments, and the first does not."""
 LANES: Final = 64
 """Webhooks posted to at once: so many slow ones hold up none of the others."""
 
@@ -59,15 +67,15 @@ def build(house: House) -> list[Stage[Any, Any]]:
 
     def decide_and_send(state: Fulfilment, event: Any, known: Surrounded, now: datetime) -> Decision[Fulfilment]:  # noqa: ANN401
         return Dispatch(known.clients, now, timedelta(days=settings.webhook_days))(
-            decide(state, event, known.facts, now)
+            hold_back(decide(state, event, known.facts, now), systems)
         )
 
     blueprint = Blueprint(
         "fulfiller", Fulfilment, keys=keys, gather=surroundings.gather, decide=decide_and_send, decode=Decoder(house)
     )
-    reads = [topic.name for topic in read_by("fulfiller") if topic.field is None]
-    stage = Stage(house, blueprint, reads=reads, performers=_performers(house, settings, handbook))
-    return [stage, _task_stage(house, systems)]
+    reads = [topic.name for topic in read_by("fulfiller") if topic.field is None and topic.name not in TASK_READS]
+    performers = _performers(house, settings, handbook) | {SEAL: Performer(_sealing(house, systems), most=200)}
+    return [Stage(house, blueprint, reads=reads, performers=performers), _task_stage(house, systems, handbook)]
 
 
 def _performers(house: House, settings: Settings, handbook: Handbook) -> dict[str, Performer]:
@@ -100,25 +108,47 @@ def load_systems(house: House) -> DataMap:
         raise Misconfigured(message) from None
 
 
-def _task_stage(house: House, systems: DataMap) -> Stage[Any, Any]:
-    ours = {name: declared for name, declared in systems.systems.items() if not declared.participant}
-    try:
-        opened = {name: open_system(name, declared, os.environ) for name, declared in ours.items()}
-    except NoSuchConnector as error:
-        raise Misconfigured(str(error)) from None
-    declared_tasks, built_in = TaskPerformer(house, systems, opened), BuiltIn(house)
+def _task_stage(house: House, systems: DataMap, handbook: Handbook) -> Stage[Any, Any]:
+    opened = _open(house, systems)
+    declared_tasks, built_in = TaskPerformer(house, systems, opened), BuiltIn(house, systems, handbook)
 
     async def perform(effects: Sequence[Leased], now: datetime) -> Sequence[Done | Again]:
         run = built_in if effects[0].body["system"] in parts.BUILT_IN else declared_tasks
         return await run(effects, now)
 
-    async def nothing(*_: object) -> None:
-        return None
+    key = house.keys.derive("tokens")
+    facts = TaskFacts(lambda part, request, whose: tokens.reply_token(key, part, request, whose), tokens.matches)
 
-    blueprint = Blueprint("tasks", TaskRun, keys=keys, gather=nothing, decide=take_up)
+    async def gather(*_: object) -> TaskFacts:
+        return facts
+
+    blueprint = Blueprint("tasks", TaskRun, keys=keys, gather=gather, decide=take_up, decode=Uploads(house, systems))
     tasks = topic_of("privacy.tasks.any")
-    reads = [tasks.named(name) for name in sorted({*opened, *parts.BUILT_IN})]
-    return Stage(house, blueprint, reads=reads, performers={TASK: Performer(perform, most=200)})
+    reads = [*TASK_READS, *(tasks.named(name) for name in sorted({*opened, *parts.BUILT_IN}))]
+    performers = {TASK: Performer(perform, most=200), RECALL: Performer(Recalls(house, opened))}
+    return Stage(house, blueprint, reads=reads, performers=performers)
+
+
+def _open(house: House, systems: DataMap) -> dict[str, System]:
+    """Open the systems we run a connector for; those that remember nothing get a memory.
+
+    Raises:
+        Misconfigured: a system cannot be opened; says which and why.
+    """
+    ours = {name: declared for name, declared in systems.systems.items() if not declared.participant}
+    try:
+        opened = {name: open_system(name, declared, os.environ) for name, declared in ours.items()}
+    except NoSuchConnector as error:
+        raise Misconfigured(str(error)) from None
+    memory = VaultMemory(house)
+    return {name: one if one.keeps_ledger else Remembering(one, memory) for name, one in opened.items()}
+
+
+def _sealing(house: House, systems: DataMap) -> Sealing:
+    try:
+        return Sealing(house, systems)
+    except NoSuchConnector as error:
+        raise Misconfigured(str(error)) from None
 
 
 class Decoder:

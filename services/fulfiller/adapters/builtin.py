@@ -1,27 +1,36 @@
 """The two systems of our own: `package` makes the access package, `suppress` keeps what must stay done."""
 
-import io
 import json
-import zipfile
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Final
 
+from connectors.datamap import DataMap
 from connectors.port import Receipt
-from schemas.values import Action, Outcome, Right
+from rules.handbook import Handbook
+from schemas.values import Action, Outcome, Population, Right
 from services.directory.lookup import forget, suppress
 from services.fulfiller.adapters.tasks import exported, told
 from services.kernel.effects import Done
 from services.kernel.house import House
 from services.kernel.leases import Leased
+from services.kernel.store import Conn
 from services.kernel.tokens import case_key
+from services.packages import archive
+from services.packages.account import Asked
+from services.packages.stored import Outgoing, Shelf
+
+BUILT_IN_ACTIONS: Final = {"package": Action.EXPORT, "suppress": Action.APPLY}
+_POPULATIONS: Final = "SELECT DISTINCT population FROM directory.person WHERE subject = ANY(%s::uuid[])"
+_NOT_OF_THE_PERSON: Final = frozenset({"answer_token", "authentication"})
+"""What proves a person to us is no account of them, and must not lie in a package."""
 
 
 class BuiltIn:
     """Performs the tasks of `package` and `suppress`."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, house: House, systems: DataMap, handbook: Handbook) -> None:
+        self._house, self._systems, self._handbook = house, systems, handbook
 
     async def __call__(self, effects: Sequence[Leased], now: datetime) -> Sequence[Done]:
         """Carry out a lane's tasks; all of one lane are of one system."""
@@ -30,20 +39,42 @@ class BuiltIn:
         return await self._suppress(effects, now)
 
     async def _package(self, effect: Leased, now: datetime) -> Done:
-        """Bring all exported rows of one request together in one archive, sealed in the vault."""
-        case = case_key(effect.case_id)
-        scope = effect.body["client"] or "own"
+        """Bring what was exported for one request together in one archive, sealed in the vault as it is written.
+
+        Made again, it replaces the one that is there: what it was made of stays until the package expires.
+        """
         async with self._house.pool.connection() as conn, conn.transaction():
-            chunks = await self._house.vault.under(conn, [case], exported(effect))
-            tables: dict[str, list[Any]] = {}
-            for (_, name), raw in sorted(chunks.items()):
-                content = json.loads(raw)
-                tables.setdefault(f"{name.split(':')[3]}/{content['table']}", []).extend(content["rows"])
-            archive = _zip(tables, effect, categories=effect.body["right"] == Right.KNOW_CATEGORIES)
-            await self._house.vault.put(conn, {(case, f"package:{effect.request_id}:{scope}"): archive})
-        counts = {name.replace("/", "."): len(rows) for name, rows in sorted(tables.items())}
-        outcome = Outcome.EXPORTED if tables else Outcome.NOT_FOUND
+            asked = await self._asked(conn, effect, now)
+            source = await Exported.of(self._house, conn, effect)
+            outgoing, shelf = Outgoing(), Shelf(self._house.vault, conn, effect.request_id, asked.scope)
+            await shelf.clear()
+            notes = [] if asked.client else await self._notes(conn, case_key(effect.case_id))
+            seen = await archive.write(outgoing, asked, source, notes, lambda: shelf.take(outgoing))
+            await shelf.close(outgoing, now)
+        counts = {name.replace("/", "."): number for name, number in sorted(seen.counts.items())}
+        general = asked.client is None and not asked.pieces
+        outcome = Outcome.EXPORTED if counts or general else Outcome.NOT_FOUND
         return Done((told(effect, now, outcome, Receipt(effect.id, outcome, counts)),))
+
+    async def _asked(self, conn: Conn, effect: Leased, now: datetime) -> Asked:
+        body = effect.body
+        rows = await conn.execute(_POPULATIONS, [list(body["subjects"])])
+        return Asked(
+            effect.request_id, Right(body["right"]), self._handbook.brands[body["brand"]], self._systems, now.date(),
+            law=body.get("law") or "", since=date.fromisoformat(body["since"]) if body.get("since") else None,
+            client=body["client"], populations=frozenset([Population(row[0]) async for row in rows]),
+        )  # fmt: skip
+
+    async def _notes(self, conn: Conn, case: str) -> list[dict[str, Any]]:
+        """What the person told us with this case: collected data, too."""
+        found = await self._house.vault.under(conn, [case], "answer:")
+        found |= await self._house.vault.get(conn, [(case, "submission")])
+        said = [
+            json.loads(raw) for (_, name), raw in sorted(found.items(), key=lambda item: item[0][1] != "submission")
+        ]
+        return [
+            {k: v for k, v in one.items() if v not in (None, [], "") and k not in _NOT_OF_THE_PERSON} for one in said
+        ]
 
     async def _suppress(self, effects: Sequence[Leased], now: datetime) -> list[Done]:
         """Note the preference or the deletion, keyed; forget deleted people in the directory, last of all."""
@@ -56,15 +87,29 @@ class BuiltIn:
         return [Done((told(effect, now, Outcome.APPLIED, Receipt(effect.id, Outcome.APPLIED)),)) for effect in effects]
 
 
-def _zip(tables: dict[str, list[Any]], effect: Leased, *, categories: bool) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        summary = {name: len(rows) for name, rows in sorted(tables.items())}
-        archive.writestr("summary.json", json.dumps({"request": effect.request_id, "records": summary}, indent=2))
-        for name, rows in sorted(tables.items()):
-            if not categories:
-                archive.writestr(f"{name}.json", json.dumps(rows, indent=2, ensure_ascii=False))
-    return buffer.getvalue()
+class Exported:
+    """The rows that systems exported for one request, as they lie in the vault; one chunk is read at a time."""
 
+    def __init__(self, house: House, conn: Conn, case: str, chunks: Mapping[str, Sequence[str]]) -> None:
+        self._vault, self._conn, self._case, self._chunks = house.vault, conn, case, chunks
 
-BUILT_IN_ACTIONS = {"package": Action.EXPORT, "suppress": Action.APPLY}
+    @classmethod
+    async def of(cls, house: House, conn: Conn, effect: Leased) -> "Exported":
+        """Find the chunks of a request: `export:<request>:<scope>:<system>:<table>:<number>`."""
+        case, chunks = case_key(effect.case_id), dict[str, list[str]]()
+        for name in await house.vault.names(conn, case):
+            if name.startswith(exported(effect)):
+                system, table = name.split(":")[3:5]
+                chunks.setdefault(f"{system}/{table}", []).append(name)
+        return cls(house, conn, case, chunks)
+
+    def tables(self) -> Sequence[str]:
+        """Every `system/table`, sorted."""
+        return sorted(self._chunks)
+
+    async def rows(self, table: str) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+        """A table's rows, chunk by chunk, in order."""
+        for name in sorted(self._chunks[table]):
+            item = self._case, name
+            raw = (await self._vault.get(self._conn, [item]))[item]
+            yield json.loads(raw)["rows"]

@@ -28,13 +28,12 @@ def item_of(event: ClientMessageBase) -> str:
     return f"message:{event.client}:{event.event_id}"
 
 
-def for_topic(event: ClientMessageBase, client: Client) -> ClientMessageBase:
-    """The message as it lies on the client's topic."""
-    sealed = jose.seal(client.keys, event.model_dump_json().encode())
-    if sealed is None:
+def sealed_for(client: Client, event: ClientMessageBase) -> ClientMessageBase:
+    """The message as this client gets it: as it is, or sealed to its key."""
+    token = jose.seal(client.keys, event.model_dump_json().encode())
+    if token is None:
         return event
-    about = event.model_dump(include=set(ClientMessageBase.model_fields))
-    return SealedMessage(**about, jose=sealed)
+    return SealedMessage(**event.model_dump(include=set(ClientMessageBase.model_fields)), jose=token)
 
 
 @dataclass(slots=True)
@@ -71,7 +70,7 @@ class Dispatch:
             log.warning("client_gone", client=event.client, request_id=event.request_id, message=type(event).__name__)
             return
         if client.transport == "topic":
-            self.events.append(for_topic(event, client))
+            self.events.append(sealed_for(client, event))
         else:
             self.secrets[item_of(event)] = event.model_dump_json().encode()
             then = after.get(event.client) if isinstance(event, ClientRequest) else None

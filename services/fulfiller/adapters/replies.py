@@ -5,7 +5,6 @@ Everything is proven here, before anything is decided, so that a flood of forger
 
 import hashlib
 import hmac
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -13,13 +12,12 @@ from typing import Any, Final
 import psycopg
 import structlog
 from prometheus_client import Counter
-from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from rules.parts import handover
 from schemas import wire
-from schemas.clients import ClientInstructed, ClientSigned, ProvidersAsked, Signed
+from schemas.clients import ClientInstructed, ClientSigned, ProvidersAsked
 from schemas.events import ClientReplied
-from schemas.problems import problems_of
 from schemas.values import Problem
 from schemas.wire import Record, Unreadable
 from services.clients import jose, registry
@@ -32,7 +30,10 @@ from services.kernel.house import House
 log = structlog.get_logger()
 FRESH_S: Final = 1.0
 """How long the register is believed before it is read again: a key registered now serves from then on."""
-_SIGNED: Final[TypeAdapter[ClientInstructed | ProvidersAsked]] = TypeAdapter(Signed)
+_SIGNED: Final[Mapping[str, type[ClientInstructed | ProvidersAsked]]] = {
+    "instruction": ClientInstructed,
+    "service-providers": ProvidersAsked,
+}
 _JWE_PARTS: Final = 5
 _OPAQUE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -118,14 +119,12 @@ class Replies:
         """What was signed, checked field by field. Another's name in it, or none that can be read, is an error too."""
         problems: list[Problem] = []
         body: ClientInstructed | ProvidersAsked | None = None
+        data = _object(said)
         try:
-            body = _SIGNED.validate_json(said)
-        except ValidationError as error:
-            problems = problems_of(error)
-        else:
-            if body.client != client:
-                problems, body = [Problem(field="client", rule="must be who signs")], None
-        name = _instruction_id(said) or str(record.position_id)
+            body = _read(data, client)
+        except Unreadable as error:
+            problems = error.problems
+        name = _instruction_id(data) or str(record.position_id)
         case = tokens.case_id(self._ids, f"client/{client}", name)
         return Instruction(
             record.position_id, record.at, str(tokens.request_id(self._ids, case, "instruction")), str(case), client,
@@ -143,10 +142,31 @@ def _other_handover(body: ClientReplied) -> tuple[Problem, ...]:
     return (Problem(field="handover_id", rule="must be that of the message it answers"),)
 
 
-def _instruction_id(said: bytes) -> str | None:
-    """The client's own id, if it can be read at all."""
+def _object(said: bytes) -> dict[str, Any]:
+    """What was signed, as an object; an empty one when it is none."""
     try:
-        found = json.loads(said)["instruction_id"]
-    except (ValueError, KeyError, TypeError):
-        return None
+        found = from_json(said)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _read(data: Mapping[str, Any], client: str) -> ClientInstructed | ProvidersAsked:
+    """Check what was signed.
+
+    Raises:
+        Unreadable: lists every field that breaks a rule; another's name is one.
+    """
+    kind = _SIGNED.get(str(data.get("type")))
+    if kind is None:
+        raise Unreadable.at("type", f"must be {' or '.join(_SIGNED)}")
+    body = wire.read(kind, data)
+    if body.client != client:
+        raise Unreadable.at("client", "must be who signs")
+    return body
+
+
+def _instruction_id(data: Mapping[str, Any]) -> str | None:
+    """The client's own id, if it can be read at all."""
+    found = data.get("instruction_id")
     return found if isinstance(found, str) and _OPAQUE.fullmatch(found) else None

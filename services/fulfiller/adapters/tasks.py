@@ -10,9 +10,9 @@ from pydantic_core import to_json
 
 from connectors.datamap import DataMap
 from connectors.port import Answer, Chunk, CorrectionTask, Pending, Receipt, System, Task, Trouble
-from schemas.events import PartWaiting, TaskFinished
+from schemas.events import PartWaiting, TaskAssigned, TaskFinished
 from schemas.public import RequestSubmitted
-from schemas.values import Action, Outcome, Right, Waiting
+from schemas.values import Action, Outcome, Waiting
 from services.directory.lookup import record_keys
 from services.kernel.effects import Again, Done
 from services.kernel.house import House
@@ -61,19 +61,10 @@ class TaskPerformer:
     async def __call__(self, effects: Sequence[Leased], now: datetime) -> Sequence[Done | Again]:
         """Carry out the tasks of one system together."""
         name = effects[0].body["system"]
-        tasks = await self._tasks(name, effects)
+        tasks = await tasks_of(self._house, name, effects, now)
         cases = {task.task_id: (exported(e), e.case_id) for task, e in zip(tasks, effects, strict=True)}
         answers = await self._opened[name].perform(tasks, VaultSink(self._house, cases, name))
         return [self._told(effect, answer, now) for effect, answer in zip(effects, answers, strict=True)]
-
-    async def _tasks(self, name: str, effects: Sequence[Leased]) -> list[Task]:
-        wanted = {(subject, name) for effect in effects for subject in effect.body["subjects"]}
-        corrected = [e for e in effects if e.body["action"] == Action.CORRECT]
-        async with self._house.pool.connection() as conn:
-            keys = await record_keys(conn, wanted, self._house.keys) if wanted else {}
-            sealed = await self._house.vault.get(conn, [(case_key(e.case_id), "submission") for e in corrected])
-        said = {case: RequestSubmitted.model_validate_json(raw) for (case, _), raw in sealed.items()}
-        return [_task(name, effect, keys, said.get(case_key(effect.case_id))) for effect in effects]
 
     def _told(self, effect: Leased, answer: Answer, now: datetime) -> Done | Again:
         system = effect.body["system"]
@@ -88,20 +79,37 @@ class TaskPerformer:
         return Done((told(effect, now, Outcome.FAILED, reason=answer.code),))
 
 
-def _task(
-    name: str,
-    effect: Leased,
-    keys: Mapping[tuple[str, str], Sequence[Mapping[str, str]]],
-    said: RequestSubmitted | None,
-) -> Task:
-    body = effect.body
-    found = [key for subject in body["subjects"] for key in keys.get((subject, name), ())]
-    corrections = tuple(CorrectionTask(c.field, c.new) for c in said.corrections) if said else ()
-    action, right = Action(body["action"]), Right(body["right"])
+type_keys = Mapping[tuple[str, str], Sequence[Mapping[str, str]]]
+
+
+async def tasks_of(house: House, name: str, effects: Sequence[Leased], now: datetime) -> list[Task]:
+    """What one system is asked, with its record keys from the directory and never from what somebody typed."""
+    wanted = {(subject, name) for effect in effects for subject in effect.body["subjects"]}
+    corrected = [(case_key(e.case_id), "submission") for e in effects if e.body["action"] == Action.CORRECT]
+    async with house.pool.connection() as conn:
+        keys = await record_keys(conn, wanted, house.keys) if wanted else {}
+        sealed = await house.vault.get(conn, corrected) if corrected else {}
+    said = {case: RequestSubmitted.model_validate_json(raw) for (case, _), raw in sealed.items()}
+    return [_task(name, effect, keys, said.get(case_key(effect.case_id)), now) for effect in effects]
+
+
+def _task(name: str, effect: Leased, keys: type_keys, said: RequestSubmitted | None, now: datetime) -> Task:
+    assigned = TaskAssigned.model_validate({**effect.body, "event_id": effect.id, "occurred_at": now})
     return Task(
-        UUID(body["task_id"]), effect.request_id, name, action, tuple(found), body["client"], corrections,
-        right if action is Action.APPLY else None,
-    )  # fmt: skip
+        task_id=UUID(assigned.task_id),
+        request_id=assigned.request_id,
+        system=name,
+        action=assigned.action,
+        keys=tuple(key for subject in assigned.subjects for key in keys.get((subject, name), ())),
+        client=assigned.client,
+        corrections=tuple(CorrectionTask(c.field, c.new) for c in said.corrections) if said else (),
+        preference=assigned.right if assigned.action is Action.APPLY else None,
+        since=assigned.since,
+        today=now.date(),
+        law=assigned.law,
+        received_at=assigned.received_at,
+        deadline=assigned.deadline,
+    )
 
 
 def _pending(effect: Leased, answer: Pending, now: datetime) -> Done | Again:

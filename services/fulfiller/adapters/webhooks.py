@@ -9,16 +9,17 @@ from typing import Any, Final, Literal
 
 import httpx
 import structlog
-from pydantic import ValidationError, model_validator
+from pydantic import TypeAdapter, ValidationError, model_validator
 
 from schemas.base import Event
-from schemas.clients import ClientHeard
-from schemas.events import HandedOver
+from schemas.clients import ClientHeard, ClientMessage
+from schemas.events import ClientMessageBase, HandedOver
 from schemas.problems import between_fields
 from schemas.scalars import Code
 from schemas.values import Action, Value
-from services.clients import hooks, jose, registry
+from services.clients import hooks, registry
 from services.clients.registry import Client
+from services.fulfiller.adapters.delivery import sealed_for
 from services.kernel.effects import Again, Done, back_off
 from services.kernel.house import House
 from services.kernel.leases import Leased
@@ -29,6 +30,7 @@ MOST_ANSWER_BYTES: Final = 16_384
 GONE: Final = 410
 """The client's own way to say: never again (RFC 9110, 15.5.11)."""
 UNREACHABLE: Final = "unreachable"
+_MESSAGE: Final[TypeAdapter[ClientMessageBase]] = TypeAdapter(ClientMessage)
 
 
 class HookAnswer(Value):
@@ -85,11 +87,10 @@ class Webhooks:
 
     async def _post(self, client: Client, effect: Leased, message: bytes) -> tuple[int, bytes]:
         """The status, 0 when there was none, and the beginning of the answer."""
-        sealed = jose.seal(client.keys, message)
-        body = sealed.encode() if sealed else message
+        body = sealed_for(client, _MESSAGE.validate_json(message)).model_dump_json().encode()
         secret = hooks.secret(self._house.keys, client.id, client.secret_round)
         headers = {
-            "content-type": "application/jose" if sealed else "application/json",
+            "content-type": "application/json",
             "rightsbus-client": client.id,
             "rightsbus-message": str(effect.id),
             hooks.HEADER: hooks.sign(secret, body, self._house.clock.real()),

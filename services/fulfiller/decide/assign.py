@@ -39,6 +39,7 @@ def give(draft: Draft, name: str, system: str) -> None:
         TaskAssigned, on=f"{name}/{attempt}", task_id=str(uuid5(UUID(draft.state.id), name)), system=system, part=name,
         action=action or _built_in(system), right=_right(draft, name), brand=accepted.brand,
         subjects=_subjects(draft, client), client=client, attempt=attempt, deadline=until,
+        law=accepted.law, received_at=accepted.received_at, since=None if client else accepted.since,
         reply_token=draft.facts.token(name, draft.state.id, system),
     )  # fmt: skip
 
