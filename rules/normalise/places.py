@@ -58,6 +58,7 @@ def second(address: PostalAddress) -> tuple[str, ...]:
     return tuple(dict.fromkeys(keys))
 
 
+@lru_cache(maxsize=4_096)
 def _parts(address: PostalAddress) -> tuple[str, str, str] | None:
     whole = _split(address)
     country = plain(whole.country).upper() or "US"
@@ -79,7 +80,6 @@ def _spaced(text: str) -> str:
     return " ".join(_WORDS.sub(" ", text.replace("'", "")).split())
 
 
-@lru_cache(maxsize=4_096)
 def _split(address: PostalAddress) -> PostalAddress:
     """Take apart an address that was typed into one line; where that fails, it stays as it is."""
     if address.postcode or address.city or address.country.upper() != "US":

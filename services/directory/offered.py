@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import BaseModel
+
 from rules import normalise as rules
 from rules.normalise import PostalAddress, around, normalise, second_keys
 from schemas.public import Subject
@@ -46,7 +48,7 @@ def raw_points(subject: Subject, country: str) -> list[tuple[PointKind, str, Any
     for kind, raw, given in _said(subject):
         normal = normalise(kind, raw, country=country)
         if normal is not None:
-            found.append((kind, normal, given))
+            found.append((kind, normal, given.model_dump() if isinstance(given, BaseModel) else given))
     return found
 
 
@@ -55,11 +57,11 @@ def _said(subject: Subject) -> Iterable[tuple[PointKind, str | PostalAddress, An
         yield PointKind.NAME, subject.name, subject.name
     yield from ((PointKind.EMAIL, email, email) for email in subject.emails)
     yield from ((PointKind.PHONE, phone, phone) for phone in subject.phones)
-    for address in subject.addresses:
-        postal = PostalAddress(**address.model_dump())
-        yield PointKind.ADDRESS, postal, address.model_dump()
-        if address.postcode:
-            yield PointKind.POSTCODE, postal, address.postcode
+    for a in subject.addresses:
+        postal = PostalAddress(a.line1, a.line2, a.city, a.region, a.postcode, a.country)
+        yield PointKind.ADDRESS, postal, a
+        if a.postcode:
+            yield PointKind.POSTCODE, postal, a.postcode
     if subject.account_number:
         yield PointKind.ACCOUNT_NUMBER, subject.account_number, subject.account_number
     yield from ((PointKind.ORDER_NUMBER, number, number) for number in subject.order_numbers)
