@@ -76,6 +76,7 @@ class RequestAccepted(Event):
     instructed_by: Slug | None = Field(None, description="the client that asked unasked: it hears of it, nobody else")
     unverified_at: AwareDatetime = Field(description="the fixed instant an unverified request publicly ends")
     has_email: bool = True
+    since: date | None = Field(None, description="the first day the answer covers; without one, all that is held")
 
 
 class AnswerRecorded(Event):

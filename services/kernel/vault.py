@@ -31,6 +31,7 @@ JOIN unnest(%s::text[], %s::text[]) AS w(case_key, name) USING (case_key, name)"
 _UNDER: Final = """SELECT i.case_key, i.name, i.sealed, k.epoch, k.wrapped FROM vault.items i
 JOIN vault.keys k USING (case_key) WHERE i.case_key = ANY(%s) AND starts_with(i.name, %s)"""
 _NAMES: Final = "SELECT name FROM vault.items WHERE case_key = %s ORDER BY name"
+_DROP: Final = "DELETE FROM vault.items WHERE case_key = %s AND name = ANY(%s)"
 _DESTROY: Final = """DELETE FROM vault.keys WHERE case_key IN
 (SELECT case_key FROM vault.keys WHERE case_key = ANY(%s) ORDER BY case_key FOR UPDATE)"""
 _PUT_RECORD: Final = """INSERT INTO vault.records (case_key, name, epoch, wrapped, sealed, expires_at)
@@ -79,6 +80,10 @@ class Vault:
     async def names(self, conn: type_conn, case: str) -> list[str]:
         """What is kept of a case, by name, sorted."""
         return [row[0] async for row in await conn.execute(_NAMES, [case])]
+
+    async def drop(self, conn: type_conn, case: str, names: Iterable[str]) -> int:
+        """Delete items of a case before its end, by name; returns how many there were."""
+        return (await conn.execute(_DROP, [case, list(names)])).rowcount
 
     async def destroy(self, conn: type_conn, cases: Iterable[str]) -> int:
         """Delete the cases' data keys, and by cascade their items; returns how many keys there were."""

@@ -8,6 +8,7 @@ from typing import Final
 from rules import parts
 from rules.choice import Choice, Question, choose
 from rules.matching import Candidate, locate
+from rules.periods import covered
 from schemas.base import Cause
 from schemas.events import Clock, RequestAccepted
 from schemas.public import RequestSubmitted
@@ -100,6 +101,7 @@ def _accepted(state: Case, taking: Taking, right: Right) -> RequestAccepted:
         clients=handed(right, taking.located), subjects=[] if choice.verify else _subjects(taking.found),
         releases=_releases(right, ids), unverified_at=taking.now + brand.windows.unverified_end,
         has_email=bool(body.subject.emails or body.agent),
+        since=covered(facts.handbook.laws.get(choice.law), right, choice.receipt_date, body.period)[0],
     )  # fmt: skip
 
 
