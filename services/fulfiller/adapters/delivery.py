@@ -54,10 +54,11 @@ class Dispatch:
             return decision
         after, accepted = _announced(decision, self.clients), decision.state.accepted
         self.brand = accepted.brand if accepted else None
+        held = {event.event_id for event in after.values()}
         for event in decision.events:
             if isinstance(event, ClientMessageBase):
                 self._send(event.model_copy(update={"seq": decision.state.version + 1}), after)
-            elif event not in after.values():
+            elif event.event_id not in held:
                 self.events.append(event)
         return Decision(
             decision.state, tuple(self.events), (*decision.effects, *self.effects), decision.counters,

@@ -10,6 +10,7 @@ from services.fulfiller.decide.draft import GRACE, Draft
 
 _LAST: Final = parts.BUILT_IN
 """What comes when every declared system of the same scope has answered."""
+_BUILT_IN: Final = {"package": Action.EXPORT, "suppress": Action.APPLY}
 _MEANT: Final = {Action.ERASE: Right.DELETE, Action.EXPORT: Right.KNOW_SPECIFIC, Action.CORRECT: Right.CORRECT}
 """The right a client's instruction amounts to."""
 
@@ -37,7 +38,7 @@ def give(draft: Draft, name: str, system: str) -> None:
     )
     draft.tell(
         TaskAssigned, on=f"{name}/{attempt}", task_id=str(uuid5(UUID(draft.state.id), name)), system=system, part=name,
-        action=action or _built_in(system), right=_right(draft, name), brand=accepted.brand,
+        action=_BUILT_IN.get(system) or action or Action.APPLY, right=_right(draft, name), brand=accepted.brand,
         subjects=_subjects(draft, client), client=client, attempt=attempt, deadline=until,
         law=accepted.law, received_at=accepted.received_at, since=None if client else accepted.since,
         reply_token=draft.facts.token(name, draft.state.id, system),
@@ -48,10 +49,6 @@ def _right(draft: Draft, name: str) -> Right:
     """The right behind a part: the request's own, or what its client's instruction amounts to."""
     action = draft.state.parts[name].action
     return _MEANT.get(action, draft.accepted.right) if parts.client_of(name) and action else draft.accepted.right
-
-
-def _built_in(system: str) -> Action:
-    return Action.EXPORT if system == "package" else Action.APPLY
 
 
 def _subjects(draft: Draft, client: str | None) -> list[str]:
