@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from rules.handbook import Handbook
 from schemas.events import NoticeFailed, NoticeSent
@@ -16,20 +17,23 @@ from services.kernel.effects import Again, Done, back_off
 from services.kernel.house import House
 from services.kernel.leases import Leased
 from services.mail import Away, Mail, Refused
-from services.notifier.adapters.writer import Writer
+from services.notifier.adapters.writer import Paper, Writer
 from services.notifier.ports import Mailer, Printer
 
 _CONFIRMS: Final = {Letter.CONFIRMATION_ASKED: AnswerKind.CONFIRMATION}
+_HOME: Final = "US"
+"""Where the data is kept; people elsewhere are told so."""
 _LAST: Final = frozenset({Letter.CLOSED, Letter.UNVERIFIED, Letter.WITHDRAWN, Letter.DENIED, Letter.AMENDED})
 
 
 @dataclass(frozen=True, slots=True)
 class Addressee:
-    """Where one letter goes: to an e-mail address, else on paper, else nowhere."""
+    """Where one letter goes: to an e-mail address, else on paper, else nowhere. `country` is where the person lives."""
 
     name: str | None
     email: str | None
     address: tuple[str, ...] = ()
+    country: str | None = None
 
 
 class Post:
@@ -49,7 +53,7 @@ class Post:
             if to is None or not (to.email or to.address):
                 results[effect.id] = _failed(effect, now, "no_contact")
             elif to.email:
-                mails.append((effect, self._mail(effect, to)))
+                mails.append((effect, self._mail(effect, to, now)))
             else:
                 results[effect.id] = await self._print(effect, to, now)
         answers = await self._mailer.send([mail for _, mail in mails]) if mails else []
@@ -66,15 +70,20 @@ class Post:
         said = {case: RequestSubmitted.model_validate_json(raw) for (case, _), raw in sealed.items()}
         found = {}
         for effect in effects:
-            to = _on_file(filed, effect) if effect.body["to"] == "on_file" else _given(said.get(cases[effect.id]))
+            submitted = said.get(cases[effect.id])
+            to = _on_file(filed, effect) if effect.body["to"] == "on_file" else _given(submitted)
+            home = submitted.residence if submitted else None
             if to:
-                found[effect.id] = to
+                found[effect.id] = replace(to, country=home.country if home else None)
         return found
 
-    def _write(self, effect: Leased, to: Addressee) -> tuple[str, str]:
-        body = effect.body
-        brand = self._handbook.brands[body["brand"]]
-        return self._writer.write(body["locale"], {**body, **self._tokens(effect)}, brand, to.name)
+    def _write(self, effect: Leased, to: Addressee, now: datetime) -> tuple[str, str]:
+        """Write by the law that applies, in the name of the company that is behind the brand today."""
+        body = {**effect.body, **self._tokens(effect)}
+        brand, law = self._handbook.brands[body["brand"]], self._handbook.laws.get(body["law"])
+        abroad = (to.country or (law.country if law else _HOME)) != _HOME
+        paper = Paper(body, brand, law, to.name, now.astimezone(ZoneInfo(brand.timezone)).date(), outside_us=abroad)
+        return self._writer.write(body["locale"], paper)
 
     def _tokens(self, effect: Leased) -> dict[str, str | None]:
         letter, request = Letter(effect.body["letter"]), effect.request_id
@@ -92,14 +101,14 @@ class Post:
             else None,
         }
 
-    def _mail(self, effect: Leased, to: Addressee) -> Mail:
-        subject, text = self._write(effect, to)
+    def _mail(self, effect: Leased, to: Addressee, now: datetime) -> Mail:
+        subject, text = self._write(effect, to, now)
         brand = self._handbook.brands[effect.body["brand"]]
         headers = (("X-Rightsbus-Request", effect.request_id), ("X-Rightsbus-Letter", effect.body["letter"]))
         return Mail(str(effect.id), brand.reply_to, to.email or "", subject, text, headers)
 
     async def _print(self, effect: Leased, to: Addressee, now: datetime) -> Done:
-        subject, text = self._write(effect, to)
+        subject, text = self._write(effect, to, now)
         await asyncio.to_thread(self._printer.lay_out, str(effect.id), to.address, subject, text)
         return _sent(effect, now, "print")
 

@@ -1,72 +1,106 @@
 """Writes letters: templates in the person's language; nothing found in what goes to a stranger."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from rules.brands import Brand
-from rules.parts import client_of, system_of
+from rules.laws import Law
+from rules.statements import Written, demanded
+from schemas.values import Letter, Right
+from services.notifier.adapters.contents import account, at_the_end, general
 
 LETTERS: Final = Path(__file__).parents[1] / "letters"
 FALLBACK: Final = "en"
 
 
-class Writer:
-    """Renders one letter; compiled once."""
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """One letter to write: what the decision says of it, whose name it bears, by which law, to whom, on which day."""
 
-    def __init__(self) -> None:
-        self._environments: dict[str, Environment] = {}
-        self._words: dict[str, Mapping[str, Any]] = {}
-        for folder in sorted(path for path in LETTERS.iterdir() if path.is_dir() and (path / "words.yaml").exists()):
-            language = folder.name
-            self._environments[language] = Environment(
-                loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-                autoescape=False, keep_trailing_newline=True,  # noqa: S701  plain text, never HTML
-            )  # fmt: skip
-            self._words[language] = yaml.safe_load((folder / "words.yaml").read_text("utf-8"))
+    body: Mapping[str, Any]
+    brand: Brand
+    law: Law | None
+    name: str | None
+    on: date
+    outside_us: bool = False
 
-    def languages(self) -> list[str]:
-        """The languages there are."""
-        return sorted(self._environments)
+    @property
+    def letter(self) -> Letter:
+        """Which letter it is."""
+        return Letter(self.body["letter"])
 
-    def write(self, locale: str, body: Mapping[str, Any], brand: Brand, name: str | None) -> tuple[str, str]:
-        """Return subject and text of one letter."""
-        language = locale.partition("-")[0].lower()
-        language = language if language in self._environments else FALLBACK
-        words = self._words[language]
-        template = self._environments[language].get_template(f"{body['letter']}.txt")
-        about = {
-            "words": words,
-            "company": brand,
-            "name": name or words["somebody"],
-            "right_name": words["rights"].get(body["right"], body["right"]),
-            "account": _account(body.get("parts", {}), words),
-        }
-        text = template.render({**body, **about})
+    @property
+    def written(self) -> Written:
+        """What the rules must know to say what has to be in it."""
+        return Written(self.letter, Right(self.body["right"]), self.on, self.body.get("ending"))
+
+
+class Language:
+    """One language: its templates, its words, and one sentence for each statement. Compiled once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.name = folder.name
+        self._templates = Environment(
+            loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+            autoescape=False, keep_trailing_newline=True,  # noqa: S701  plain text, never HTML
+        )  # fmt: skip
+        self.words: Mapping[str, Any] = yaml.safe_load((folder / "words.yaml").read_text("utf-8"))
+
+    @cached_property
+    def sentences(self) -> Mapping[str, Template]:
+        """What says each statement."""
+        return {name: self._templates.from_string(text) for name, text in self.words["statements"].items()}
+
+    def write(self, paper: Paper) -> tuple[str, str]:
+        """Return subject and text."""
+        about = {**paper.body, **self._about(paper)}
+        said = [self.sentences[one].render(about).strip() for one in demanded(paper.law, paper.brand, paper.written)]
+        locale, right = self.name, paper.written.right
+        said += paper.brand.says(paper.letter, right, locale, outside_us=paper.outside_us)
+        text = self._templates.get_template(f"{paper.letter}.txt").render({**about, "said": said})
         subject, _, rest = text.partition("\n")
         return subject.strip(), rest.strip() + "\n"
 
+    def _about(self, paper: Paper) -> dict[str, Any]:
+        body, words = paper.body, self.words
+        return {
+            "words": words,
+            "company": paper.brand,
+            "operator": paper.brand.operator_on(paper.on),
+            "name": paper.name or words["somebody"],
+            "right_name": words["rights"][body["right"]],
+            "account": account(body.get("parts", {}), words),
+            "until": _moment(body.get("until")),
+            "verify": body.get("verify", True),
+            **general(paper.brand, paper.written, words),
+            **at_the_end(paper.law, paper.brand, paper.written, body, words),
+        }
 
-def _account(parts: Mapping[str, Any], words: Mapping[str, Any]) -> list[str]:
-    """One sentence per part that did something: what was done, to how much of which category, what was kept and why."""
-    lines = []
-    for part, end in sorted(parts.items()):
-        if system_of(part) in {"package", "suppress"} or not (system_of(part) or client_of(part) or part == "answer"):
-            continue
-        where = (
-            words["sender"] if client_of(part) else words["systems"].get(system_of(part) or "", system_of(part) or "")
-        )
-        counts = ", ".join(
-            f"{number} {words['categories'].get(category, category)}"
-            for category, number in sorted(end["counts"].items())
-        )
-        outcome = words["outcomes"][end["outcome"]]
-        lines.append(f"{where}: {outcome}{f' ({counts})' if counts else ''}.")
-        for kept in end.get("retained", []):
-            category = words["categories"].get(kept["category"], kept["category"])
-            until = f" {words['until']} {kept['until']}" if kept.get("until") else ""
-            lines.append(f"  {words['kept']}: {kept['count']} {category} - {kept['citation']}{until}.")
-    return lines
+
+class Writer:
+    """Every language there is."""
+
+    def __init__(self) -> None:
+        folders = sorted(path for path in LETTERS.iterdir() if (path / "words.yaml").exists())
+        self._languages = {folder.name: Language(folder) for folder in folders}
+
+    def languages(self) -> list[str]:
+        """The languages there are."""
+        return sorted(self._languages)
+
+    def write(self, locale: str, paper: Paper) -> tuple[str, str]:
+        """Return subject and text of one letter, in English where the brand does not write the person's language."""
+        name = locale.partition("-")[0].lower()
+        name = name if name in self._languages and name in paper.brand.locales else FALLBACK
+        return self._languages[name].write(paper)
+
+
+def _moment(until: str | None) -> str:
+    return f"{datetime.fromisoformat(until):%Y-%m-%d %H:%M} UTC" if until else ""

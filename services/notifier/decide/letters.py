@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final, Literal
 
+from rules.rights import SIGNAL, acknowledged
 from schemas.events import PartWaiting, RequestAccepted, RequestSettled
 from schemas.values import OPT_OUTS, Ending, Letter, Right, Waiting
 from services.kernel.decision import Effect
@@ -59,9 +60,9 @@ def _recipient(state: Correspondence, letter: Letter) -> Literal["given", "on_fi
 
 def _due(state: Correspondence, accepted: RequestAccepted) -> Iterator[type_due]:
     """Every letter the facts call for, as (name, letter, body). A browser's signal has nobody to write to."""
-    if accepted.channel == "gpc":
+    if accepted.channel == SIGNAL:
         return
-    if accepted.right is not Right.UNCLASSIFIED:
+    if accepted.right is not Right.UNCLASSIFIED and acknowledged(accepted.right, accepted.channel):
         yield "acknowledgement", Letter.ACKNOWLEDGEMENT, {}
     for asked in state.asked.values():
         if asked.waiting in _ASKING and not _overtaken(state, asked):
@@ -69,7 +70,8 @@ def _due(state: Correspondence, accepted: RequestAccepted) -> Iterator[type_due]
             until = asked.until.isoformat()
             yield f"{asked.waiting}/{asked.round}", _ASKING[asked.waiting], {**body, "until": until}
     if state.extended_to and not state.settled:
-        yield f"extended/{state.extended_to}", Letter.EXTENDED, {"respond_by": state.extended_to.isoformat()}
+        body = {"respond_by": state.extended_to.isoformat(), "reason": state.extended_why}
+        yield f"extended/{state.extended_to}", Letter.EXTENDED, body
     for client in sorted(state.passed_on):
         yield f"passed_on/{client}", Letter.PASSED_ON, {"client": client}
     if state.settled and not (accepted.right is Right.UNCLASSIFIED and state.settled.ending is Ending.FULFILLED):
@@ -93,6 +95,7 @@ def _about(accepted: RequestAccepted) -> dict[str, Any]:
         "granted": accepted.granted,
         "law_why": accepted.law_why,
         "choice": accepted.right in OPT_OUTS,
+        "verify": accepted.verify,
     }
 
 

@@ -28,6 +28,7 @@ class Correspondence(State):
 
     accepted: RequestAccepted | None = None
     extended_to: date | None = None
+    extended_why: str | None = None
     asked: dict[str, PartWaiting] = {}
     subject: str | None = None
     passed_on: frozenset[str] = frozenset()
@@ -50,13 +51,18 @@ def told(state: Correspondence, event: Event | Due) -> Correspondence:  # noqa: 
         case HandedOver(parcel_named=True):
             return state.but(passed_on=state.passed_on | {event.client})
         case DeadlineExtended():
-            return state.but(extended_to=max(event.respond_by, state.extended_to or event.respond_by))
+            return _longer(state, event)
         case RequestSettled() if state.settled is None:
             return state.but(settled=event, subject=state.subject or event.subject)
         case RequestAmended(told_otherwise=True):
             return state.but(amended=_latest(state.amended, event.part, event))
         case _:
             return state
+
+
+def _longer(state: Correspondence, event: DeadlineExtended) -> Correspondence:
+    later = state.extended_to is None or event.respond_by > state.extended_to
+    return state.but(extended_to=event.respond_by, extended_why=event.reason) if later else state
 
 
 def _latest(known: dict[str, Told], name: str, event: Told) -> dict[str, Told]:

@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Any, Final
 
+from rules.refusals import told_publicly
 from schemas.base import Due, Event
 from schemas.events import PartWaiting, RequestAccepted, RequestSettled
 from schemas.public import RequestStatusChanged, WaitingFor
-from schemas.values import DRP_REASONS, Ending, Reason, Status, Waiting
+from schemas.values import Ending, Reason, Status, Waiting
 from services.notifier.decide.state import Correspondence
 
 _LAST: Final = {
@@ -67,11 +68,7 @@ def _waiting(asked: PartWaiting) -> dict[str, Any]:
 
 def _end(settled: RequestSettled) -> dict[str, Any]:
     status = _LAST[settled.ending]
-    return {"status": status, "reason": public_reason(settled) if status is Status.DENIED else None}
-
-
-def public_reason(settled: RequestSettled) -> Reason:
-    """The reason the app may see: DRP's own words, and never whether a record exists."""
-    if settled.reason is Reason.NO_MATCH:
-        return Reason.INSUF_VERIFICATION
-    return settled.reason if settled.reason in DRP_REASONS else Reason.OTHER
+    return {
+        "status": status,
+        "reason": told_publicly(settled.reason or Reason.OTHER) if status is Status.DENIED else None,
+    }

@@ -1,0 +1,92 @@
+"""What letters tell, in the words of one language: what was done, what is refused and why, what everybody may know."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rules.brands import Brand
+from rules.disclosures import CategoryRow
+from rules.laws import Law
+from rules.parts import ANSWER, client_of, system_of
+from rules.refusals import CitationNeeded, Refusal, Refused, refuse
+from rules.rights import INFORMS, MEANINGS, By
+from rules.statements import Written, appeals_to, refuses
+from schemas.values import Letter, Reason, Right
+
+Words = Mapping[str, Any]
+
+
+def account(parts: Mapping[str, Any], words: Words) -> list[str]:
+    """One sentence per part that did something: what was done, to how much of which category, what was kept and why."""
+    lines = []
+    for part, end in sorted(parts.items()):
+        if system_of(part) in {"package", "suppress"} or not (system_of(part) or client_of(part) or part == ANSWER):
+            continue
+        counts = ", ".join(
+            f"{number} {words['categories'].get(category, category)}"
+            for category, number in sorted(end["counts"].items())
+        )
+        outcome = words["outcomes"][end["outcome"]]
+        lines.append(f"{_where(part, words)}: {outcome}{f' ({counts})' if counts else ''}.")
+        for kept in end.get("retained", []):
+            category = words["categories"].get(kept["category"], kept["category"])
+            until = f" {words['until']} {kept['until']}" if kept.get("until") else ""
+            lines.append(f"  {words['kept']}: {kept['count']} {category} - {kept['citation']}{until}.")
+    return lines
+
+
+def _where(part: str, words: Words) -> str:
+    if client_of(part):
+        return str(words["sender"])
+    return str(words["us"] if part == ANSWER else words["systems"].get(system_of(part), system_of(part)))
+
+
+def general(brand: Brand, what: Written, words: Words) -> dict[str, Any]:
+    """What the brand tells everybody, record or none: its categories, its service providers, that this is all."""
+    informs = what.letter is Letter.UNVERIFIED and what.right in INFORMS
+    listed = what.letter is Letter.CLOSED and what.right is Right.SERVICE_PROVIDER_LIST
+    return {
+        "informs": informs,
+        "table": [line for row in brand.categories for line in _row(row, words)] if informs else [],
+        "general": MEANINGS[what.right].by is By.BRAND,
+        "providers": brand.providers.current if listed and brand.providers else [],
+    }
+
+
+def _row(row: CategoryRow, words: Words) -> Iterable[str]:
+    labels = words["labels"]
+    whom = _listed(row.populations, words["populations"])
+    yield f"{words['categories'][row.category]} ({whom})"
+    yield f"  {labels['origins']}: {_listed(row.origins, words['origins'])}"
+    yield f"  {labels['purposes']}: {_listed(row.purposes, words['purposes'])}"
+    yield f"  {labels['disclosed_to']}: {_listed(row.disclosed_to, words['recipients']) or labels['nobody']}"
+    sold = [*row.sold_to, *row.shared_with]
+    yield f"  {labels['sold_to']}: {_listed(sold, words['recipients']) or labels['nobody']}"
+
+
+def _listed(codes: Iterable[str], names: Mapping[str, str]) -> str:
+    return ", ".join(names[code] for code in codes)
+
+
+def at_the_end(law: Law | None, brand: Brand, what: Written, body: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    """Why something was refused or takes longer, on what ground, and what the person can do about it."""
+    reason = body.get("reason") or Reason.OTHER
+    ground = _refused(law, brand, what, body) if refuses(what) else None
+    reasons = words["delays"] if what.letter is Letter.EXTENDED else words["reasons"]
+    return {
+        "reason_text": reasons.get(reason, reasons["other"]),
+        "citation": ground.citation if ground else None,
+        "appeal_to": appeals_to(law, brand, what.right),
+        "regulator": law.recourse.to if law else None,
+        "regulator_contact": law.recourse.contact if law else None,
+        "complain_until": ground.complain_until if ground else None,
+    }
+
+
+def _refused(law: Law | None, brand: Brand, what: Written, body: Mapping[str, Any]) -> Refusal:
+    """The refusal; where no ground was cited it rests on the law, or on the brand's own policy, as a whole."""
+    reason, basis = Reason(body.get("reason") or Reason.OTHER), body.get("basis") or ""
+    try:
+        return refuse(law, brand, Refused(what.right, reason, what.on, basis))
+    except CitationNeeded:
+        whole = law.citation if law else brand.source
+        return refuse(law, brand, Refused(what.right, reason, what.on, whole))
