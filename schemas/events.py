@@ -138,6 +138,10 @@ class TaskAssigned(Event):
     since: date | None = None
     attempt: int = 1
     deadline: AwareDatetime
+    law: str = ""
+    received_at: AwareDatetime | None = Field(None, description="when the person asked")
+    keys_jwe: str | None = Field(None, description="for a system that reads this itself: its record keys, sealed to it")
+    upload_jwk: dict[str, str] | None = Field(None, description="the public key exported rows are sealed to")
     reply_token: Token
 
 

@@ -16,6 +16,7 @@ from schemas import audit as a
 from schemas import clients as c
 from schemas import directory as d
 from schemas import events as e
+from schemas import exports as x
 from schemas.public import RequesterAnswered, RequestStatusChanged, RequestSubmitted
 
 WORKERS = ("intake", "verifier", "fulfiller", "notifier")
@@ -120,6 +121,8 @@ CATALOGUE: tuple[Topic, ...] = (
           why="One system is asked to do one thing"),
     Topic("privacy.task-results", e.TaskFinished, ("fulfiller", SYSTEM), ("fulfiller", "ops"), outside=True,
           why="One system's account of one task"),
+    Topic("privacy.task-exports", x.ExportUploaded, (SYSTEM,), ("fulfiller",), "sealed", keep=_PERSONAL_KEEP,
+          outside=True, why="What a system that reads its tasks itself exported, piece by piece"),
     Topic("privacy.clients.<client>.requests", c.ClientMessage, ("fulfiller",), (CLIENT,), "yes", partitions=1,
           why="Requests about records this client owns"),
     Topic("privacy.client-replies", c.ClientWord, (CLIENT,), ("fulfiller", "ops"), outside=True,
@@ -138,7 +141,7 @@ CATALOGUE: tuple[Topic, ...] = (
           why="A request may begin that waited for another of its case"),
     Topic("privacy.settled", e.RequestSettled, ("fulfiller",), ("notifier", "intake", "ops"),
           why="Everything the person may be told about has ended"),
-    Topic("privacy.closed", e.Closing, ("fulfiller",), ("notifier", "intake", "verifier", "ops"),
+    Topic("privacy.closed", e.Closing, ("fulfiller",), ("notifier", "intake", "verifier", "fulfiller", "ops"),
           why="Every part ended"),
     Topic("privacy.notified", e.Notice, ("notifier",), ("intake", "fulfiller", "ops"),
           why="A letter left, or could not"),

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.worlds import DrawerWorld, FilesWorld, HttpWorld, OpenDsrWorld, SqlWorld, World
+from tests.contract.worlds import DrawerWorld, FilesWorld, HttpWorld, OpenDsrWorld, ParticipantWorld, SqlWorld, World
 
 SUFFIXES = {"csv": ".csv", "json": ".json", "jsonl": ".jsonl"}
 KINDS = [
     "sqlite", pytest.param("postgresql", marks=pytest.mark.integration), "fake", *SUFFIXES, "http", "http-later",
-    "opendsr",
+    "opendsr", "participant",
 ]  # fmt: skip
 
 
@@ -23,6 +23,8 @@ def world_of(kind: str, folder: Path, request: pytest.FixtureRequest) -> World:
         return HttpWorld(later=kind == "http-later")
     if kind == "opendsr":
         return OpenDsrWorld(folder)
+    if kind == "participant":
+        return ParticipantWorld()
     return DrawerWorld() if kind == "fake" else FilesWorld(folder, SUFFIXES[kind])
 
 

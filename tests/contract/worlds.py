@@ -24,6 +24,7 @@ from tests.contract.backend import Server, Shop
 from tests.contract.company import KEYS, Basket, held, rows, shop
 from tests.contract.fake import Drawer, Memo
 from tests.contract.processor import OPTIONS, Processor, authority
+from tests.contract.reached import Reached
 
 META = sa.MetaData()
 _INT, _TEXT, _DAY = sa.Integer, sa.Text, sa.Date
@@ -236,6 +237,21 @@ class OpenDsrWorld(World):
     def close(self) -> None:
         super().close()
         self.server.close()
+
+
+class ParticipantWorld(World):
+    """A system that reads its tasks itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drawer = Drawer("shop", shop("fake"), rows())
+        self.system = Reached(self.drawer, held("participant", {}))
+
+    def all_rows(self, table: str) -> Iterator[Mapping[str, Any]]:
+        return iter(self.drawer.tables[table])
+
+    def add(self, table: str, *new: Mapping[str, Any]) -> None:
+        self.drawer.tables[table] += [dict(row) for row in new]
 
 
 RIGHTS = ["know_specific", "delete"]

@@ -98,7 +98,7 @@ def test_every_message_of_a_channel_is_shown_and_used_in_its_operations() -> Non
     [
         (UPSTREAM, {"requests", "answers"}, {"status"}),
         (CLIENT, {"clientReplies"}, {"clientsRequests"}),
-        (SYSTEM, {"taskResults"}, {"tasks"}),
+        (SYSTEM, {"taskResults", "taskExports"}, {"tasks"}),
     ],
 )
 def test_each_party_finds_what_it_writes_and_what_it_reads(party: str, receives: set[str], sends: set[str]) -> None:

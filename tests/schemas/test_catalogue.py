@@ -46,6 +46,7 @@ MUST_HEAR = {
     "privacy.unverified": {"fulfiller", "notifier", "intake"},
     "privacy.tasks.<system>": {"fulfiller", SYSTEM},
     "privacy.task-results": {"fulfiller"},
+    "privacy.task-exports": {"fulfiller"},
     "privacy.clients.<client>.requests": {CLIENT},
     "privacy.client-replies": {"fulfiller"},
     "privacy.client-heard": {"fulfiller"},
@@ -55,7 +56,7 @@ MUST_HEAR = {
     "privacy.deadlines": {"notifier", "fulfiller"},
     "privacy.released": {"fulfiller"},
     "privacy.settled": {"notifier", "intake"},
-    "privacy.closed": {"notifier", "intake", "verifier"},
+    "privacy.closed": {"notifier", "intake", "verifier", "fulfiller"},
     "privacy.notified": {"intake", "fulfiller"},
     "privacy.directory": {"intake"},
     "privacy.parked.<service>": {"ops"},
@@ -63,7 +64,10 @@ MUST_HEAR = {
     "privacy.audit-roots": {"ops"},
 }
 """For each fact, who cannot do their work without hearing of it."""
-PRIVATE = {"privacy.requests", "privacy.answers", "privacy.clients.<client>.requests", "privacy.directory"}
+PRIVATE = {
+    "privacy.requests", "privacy.answers", "privacy.task-exports", "privacy.clients.<client>.requests",
+    "privacy.directory",
+}  # fmt: skip
 """What holds people's own words or data: nobody reads it but its addressee, not even operators."""
 
 

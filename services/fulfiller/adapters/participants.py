@@ -8,7 +8,6 @@ from pydantic import ValidationError
 
 from connectors import participant
 from connectors.datamap import DataMap
-from connectors.reach import disclosed
 from schemas import wire
 from schemas.base import Event
 from schemas.events import TaskAssigned
@@ -92,16 +91,10 @@ class Uploads:
             raise Unreadable([Problem(field="jwe", rule="must be sealed to the key its assignment brought")]) from None
         except ValidationError as error:
             raise Unreadable(problems_of(error)) from None
+        declared = self._systems.systems.get(event.system)
+        shown = participant.shown(opened, declared.holds if declared else ())
         return Piece(
             event.event_id, event.occurred_at, event.request_id, event.case_id, event.task_id, event.system, event.part,
-            event.attempt, event.number, event.of, event.reply_token, opened.category, opened.table,
-            tuple(self._shown(event.system, opened)),
+            event.attempt, event.number, event.of, event.reply_token, opened.category, shown.categories, opened.table,
+            tuple(shown.rows),
         )  # fmt: skip
-
-    def _shown(self, system: str, opened: participant.Piece) -> list[dict[str, Any]]:
-        """The rows as they may be shown, by what the data map says the system holds."""
-        declared = self._systems.systems.get(system)
-        holding = next((h for h in declared.holds if h.name == opened.table), None) if declared else None
-        if holding is None:
-            return opened.rows
-        return [disclosed(holding.fields, holding.shown(row)) for row in opened.rows]

@@ -17,7 +17,7 @@ from services.fulfiller.decide.result import ForgedToken
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One opened piece of an export. `rows` are as they may be shown."""
+    """One opened piece of an export. `rows` are as they may be shown, and hold data of these `categories`."""
 
     event_id: UUID
     recorded_at: datetime
@@ -31,6 +31,7 @@ class Piece:
     of: int
     reply_token: str
     category: str
+    categories: tuple[str, ...]
     table: str
     rows: tuple[Mapping[str, Any], ...]
 
@@ -54,10 +55,10 @@ def gather_piece(
     """
     if not same(token(piece.part, piece.request_id, piece.system), piece.reply_token):
         raise ForgedToken
-    of = so_far.of or piece.of
+    of, counts = so_far.of or piece.of, dict.fromkeys(piece.categories, len(piece.rows))
     if piece.number in so_far.rows or piece.number >= of:
         return so_far, (), {}
-    gathered = Pieces(of=of, rows=so_far.rows | {piece.number: {piece.category: len(piece.rows)}})
+    gathered = Pieces(of=of, rows=so_far.rows | {piece.number: counts})
     whose = parts.client_of(piece.part) or "own"
     name = f"export:{piece.request_id}:{whose}:{piece.system}:{piece.table}:{piece.number:06}"
     content = {"category": piece.category, "table": piece.table, "rows": list(piece.rows)}
