@@ -73,14 +73,14 @@ def test_what_a_client_instructs_is_done_sealed_and_sent_to_it_alone(desk: Desk,
     assert not any(one.email.encode() in raw or one.name.encode() in raw for raw in at_fern.raw)
     assert {json.loads(raw)["type"] for raw in at_fern.raw} == {"sealed"}
     assert result["parts"][f"client:{fern.id}/package"]["outcome"] == "exported"
-    assert orders(result["package"]) == {"shipments/recipient.json": [one.order_number]}
+    assert orders(result["package"]) == {"shipments/recipient": [one.order_number]}
 
 
 def orders(package: str) -> dict[str, list[str]]:
     """The order numbers in each table of a package."""
     with zipfile.ZipFile(io.BytesIO(base64.b64decode(package))) as archive:
-        read = {name: json.loads(archive.read(name)) for name in archive.namelist()}
-    return {name: [row["order_number"] for row in rows] for name, rows in read.items() if isinstance(rows, list)}
+        tables = json.loads(archive.read("data.json"))["tables"]
+    return {name: [row["order_number"] for row in rows] for name, rows in tables.items()}
 
 
 def test_a_client_that_was_written_to_itself_has_us_delete_its_records_and_no_others(
