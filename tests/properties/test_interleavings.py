@@ -4,15 +4,15 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.compare import differences, outcome
+from tests.support.orders import ORDERS, Order
 from tests.support.scenes import Scene, scenes
 from tests.support.world import World
 
 SCENES = {scene.name: scene for scene in scenes()}
-choices = st.lists(st.integers(0, 10_000), max_size=120)
 
 
 @cache
@@ -24,10 +24,10 @@ def expected(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("scene", SCENES.values(), ids=str)
-@given(chosen=choices, inbox=st.booleans())
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(chosen=ORDERS, inbox=st.booleans())
+@settings(max_examples=8, deadline=None)
 def test_every_order_and_repetition_ends_in_the_same_state_and_tells_the_same(
-    scene: Scene, chosen: list[int], inbox: bool
+    scene: Scene, chosen: Order, inbox: bool
 ) -> None:
     world = World(scene.setting, inbox=inbox)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from schemas.events import AnswerRecorded, RequestSettled
 from schemas.values import AnswerKind, Ending, Right
 from tests.support.invariants import check, check_end, events
+from tests.support.orders import ORDERS, Order
 from tests.support.scenes import ACCESS, DELETE, Scene, answering, deciding, scenes
 from tests.support.world import World
 
@@ -17,7 +18,6 @@ SCENES = scenes()
 DELETIONS = [
     scene for scene in SCENES if scene.name.startswith(("delete own", "proof", "confirmed", "parcel named", "both"))
 ]
-choices = st.lists(st.integers(0, 10_000), max_size=120)
 interruptions = st.lists(
     st.sampled_from(
         [
@@ -49,10 +49,10 @@ def test_at_every_rest_each_part_waits_for_somebody_named_until_a_day_that_was_t
     check_end(world)
 
 
-@given(scene=st.sampled_from(SCENES), chosen=choices, more=interruptions, inbox=st.booleans())
+@given(scene=st.sampled_from(SCENES), chosen=ORDERS, more=interruptions, inbox=st.booleans())
 @settings(max_examples=150, deadline=None)
 def test_whatever_races_every_request_comes_to_one_end(
-    scene: Scene, chosen: list[int], more: list[Callable[[World], None]], inbox: bool
+    scene: Scene, chosen: Order, more: list[Callable[[World], None]], inbox: bool
 ) -> None:
     world = World(scene.setting, inbox=inbox)
 
@@ -61,20 +61,18 @@ def test_whatever_races_every_request_comes_to_one_end(
     check_end(world)
 
 
-@given(scene=st.sampled_from(DELETIONS), chosen=choices)
+@given(scene=st.sampled_from(DELETIONS), chosen=ORDERS)
 @settings(max_examples=100, deadline=None)
-def test_a_withdrawal_heard_before_the_end_ends_the_request_as_withdrawn(scene: Scene, chosen: list[int]) -> None:
+def test_a_withdrawal_heard_before_the_end_ends_the_request_as_withdrawn(scene: Scene, chosen: Order) -> None:
     world = World(scene.setting)
 
     race(world, [scene.play.acts[0], answering("s", DELETE, "withdrawal")], iter(chosen))
 
     check_end(world)
-    settled = {event.request_id: event for event in events(world, RequestSettled)}
+    [settled] = events(world, RequestSettled)
     for heard in events(world, AnswerRecorded):
-        stopped = world.fulfilment(heard.request_id).stop
-        if heard.kind is AnswerKind.WITHDRAWAL and settled[heard.request_id].occurred_at > heard.occurred_at:
-            assert stopped is not None
-            assert settled[heard.request_id].ending is Ending.WITHDRAWN
+        if heard.kind is AnswerKind.WITHDRAWAL and world.heard_before("fulfiller", heard, settled):
+            assert settled.ending is Ending.WITHDRAWN
 
 
 def race(world: World, acts: list[Callable[[World], None]], choices: Iterator[int]) -> None:

@@ -59,7 +59,8 @@ def public(setting: Setting, body: dict[str, Any], acts: list[Callable[[World], 
     """Everything whoever asked gets to see, in the order and at the moments they see it."""
     world = World(setting)
     start = asks("s", *body["rights"], subject=body["subject"], brand=body.get("brand", "parcelwise"))
-    Script([lambda w: w.submit(start), *acts])(world, iter(()))
+    late = [lambda w: w.run_out(iter(()), w.now + timedelta(days=16)), adding("s", DELETE, order_numbers=["ORDER-1"])]
+    Script([lambda w: w.submit(start), *acts, *late])(world, iter(()))
     seen = [
         (s.request_id, s.occurred_at, s.status, s.reason, s.waiting_for, bare(s))
         for s in events(world, RequestStatusChanged)

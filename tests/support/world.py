@@ -169,6 +169,7 @@ class World:
         self.done: set[UUID] = set()
         self.vault: dict[tuple[str, str], bytes] = {}
         self.events: dict[UUID, tuple[str, Any]] = {}
+        self.after: dict[UUID, int] = {}
         self.letters: dict[str, tuple[datetime, Effect]] = {}
         self.parked: list[Parked] = []
         self.copies: dict[UUID, UUID] = {}
@@ -221,6 +222,7 @@ class World:
     def publish(self, service: str, event: Event) -> None:
         """Publish what a service tells; on a topic outsiders write, identity comes from the place."""
         self.events.setdefault(event.event_id, (service, event))
+        self.after.setdefault(event.event_id, len(self.delivered))
         topic = home_of(event)
         if topic_of(topic).outside:
             event = event.model_copy(update={"event_id": uuid5(event.event_id, "placed"), "seq": 0})
@@ -403,6 +405,10 @@ class World:
     def fulfilment(self, request_id: str) -> fulfiller.Fulfilment:
         """What the fulfiller knows of a request."""
         return cast(fulfiller.Fulfilment, self.states["fulfiller"][request_id])
+
+    def heard_before(self, service: str, event: Event, other: Event) -> bool:
+        """Whether a service had heard one event when another was told."""
+        return (service, event) in self.delivered[: self.after[other.event_id]]
 
     def case_of(self, request_id: str) -> str:
         """The case of a request known to intake; the id itself where there is none."""

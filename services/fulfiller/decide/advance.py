@@ -80,7 +80,8 @@ def _hear(draft: Draft) -> None:
 def _stop(draft: Draft) -> None:
     """Withdrawn or denied: what has not ended ends now; clients that were asked are told.
 
-    A wait for another request is simply over, as it would be had that one ended first.
+    A wait for another request is simply over, as it would be had that one ended first. Where there was nothing to end
+    yet, a part of its own says that it was stopped.
     """
     stop, why = draft.state.stop, draft.state.stop_reason
     if stop is None:
@@ -90,7 +91,7 @@ def _stop(draft: Draft) -> None:
         if client and parts.is_handover(name) and draft.state.parts[name].attempt:
             draft.tell(ClientRecall, on=client, client=client, handover_id=draft.state.id, reason=stop.value)
         draft.state = draft.state.end(name, *((Outcome.COMPLETED,) if parts.is_after(name) else (stop, why)))
-    if not draft.state.parts:
+    if not draft.state.settled and all(draft.state.outcome(name) is not stop for name in draft.public()):
         draft.state = draft.state.end("own/stop", stop, why)
 
 

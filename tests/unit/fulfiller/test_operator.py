@@ -270,6 +270,13 @@ def test_the_first_stop_counts() -> None:
     assert desk.one(RequestClosed).ending is Ending.WITHDRAWN
 
 
+def test_a_stop_and_a_verdict_heard_before_the_request_end_it_as_stopped() -> None:
+    desk = Desk(an_answer(AnswerKind.WITHDRAWAL), a_verdict(), an_accepted(clients=[located()]))
+
+    assert desk.one(RequestSettled).ending is Ending.WITHDRAWN
+    assert desk.all(TaskAssigned) == []
+
+
 def test_a_request_stopped_before_it_had_parts_ends_all_the_same() -> None:
     desk = Desk(an_answer(AnswerKind.WITHDRAWAL), an_accepted(Right.OPT_OUT_SALE_SHARE, verify=False, parts=[]))
 
