@@ -10,12 +10,12 @@ from tests.support.shop import Desk, at_desk
 
 
 @pytest.fixture(scope="module")
-def desk(system: System) -> Iterator[Desk]:
+def desk(system: System, tidy: None) -> Iterator[Desk]:
     """Who asks and watches."""
     yield from at_desk(system)
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def tidy(system: System) -> Iterator[None]:
     """Take out again whom these tests registered."""
     before = set(system.found.names("clients"))
