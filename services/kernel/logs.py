@@ -82,6 +82,25 @@ def _foreign(_logger: object, _method: str, event: type_event) -> type_event:
     return event
 
 
+class Calm(logging.Filter):
+    """Lets a library say the same thing once in a while: a broker that is away is told of ten times a second."""
+
+    def __init__(self, every_s: float = 5.0) -> None:
+        super().__init__()
+        self._every_s = every_s
+        self._said: dict[tuple[str, int], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let our own lines pass, and a library's when the like of it was not said lately."""
+        if isinstance(record.msg, Mapping):
+            return True
+        place = record.pathname, record.lineno
+        lately = record.created - self._said.get(place, 0.0) < self._every_s
+        if not lately:
+            self._said[place] = record.created
+        return not lately
+
+
 PIPELINE: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -106,7 +125,8 @@ def config() -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"json": formatter},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "filters": {"calm": {"()": Calm}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["calm"]}},
         "root": {"handlers": ["stderr"], "level": "INFO"},
         "loggers": {name: {"level": "WARNING"} for name in QUIET},
     }

@@ -30,7 +30,7 @@ class Parking:
     """Tells of messages set aside by one stage, in its service's name."""
 
     def __init__(self, stage: str, sealer: Sealer, clock: Clock) -> None:
-        self._service, self._sealer, self._clock = STAGES.get(stage, stage), sealer, clock
+        self._stage, self._service, self._sealer, self._clock = stage, STAGES.get(stage, stage), sealer, clock
 
     def tell(self, record: Record | None, event: Any, error: Exception) -> Parked:  # noqa: ANN401  what was read, if any
         """Build the event; `record` is None when a state was woken, `event` is None when the record is unreadable."""
@@ -40,7 +40,7 @@ class Parking:
             problems.append(f"larger than {MOST_SEALED} bytes: read it where it lies")
         request = _id(getattr(event, "request_id", None))
         return Parked.after(
-            event or _Place(original.position_id), self._clock(), request_id=request,
+            event or _Place(original.position_id), self._clock(), on=self._stage, request_id=request,
             case_id=_id(getattr(event, "case_id", None)) or request, service=self._service, topic=original.topic,
             partition=original.partition, offset=original.offset, stage="decode" if event is None else "decide",
             error=code_of(error), problems=problems, sealed=self._seal(original) if carried else "",

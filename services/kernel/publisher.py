@@ -61,13 +61,17 @@ class Publisher:
         except (KafkaError, TimeoutError) as error:
             raise BrokerAway(f"no connection ({type(error).__name__})") from error
         try:
-            return await self._send_all(producer, rows)
+            confirmed, spoilt = await self._send_all(producer, rows)
         except (KafkaError, TimeoutError) as error:
             await ours.drop(producer)
             raise BrokerAway(f"not all of {len(rows)} messages were confirmed ({type(error).__name__})") from error
+        if spoilt:
+            await ours.drop(producer)
+        return confirmed
 
-    async def _send_all(self, producer: AIOKafkaProducer, rows: Sequence[Stored]) -> list[int]:
-        confirmed: list[int] = []
+    async def _send_all(self, producer: AIOKafkaProducer, rows: Sequence[Stored]) -> tuple[list[int], bool]:
+        """Also says whether the broker refused something: what the producer sends there next would be out of order."""
+        confirmed, spoilt = list[int](), False
         stuck: set[tuple[str, bytes]] = set()
         for turn in _turns(rows):
             free = [row for row in turn if _lane(row) not in stuck]
@@ -81,7 +85,8 @@ class Publisher:
                     confirmed.append(row.id)
                 else:
                     stuck.add(_lane(row))
-        return confirmed
+                    spoilt = spoilt or future is not None
+        return confirmed, spoilt
 
     async def _send(self, producer: AIOKafkaProducer, row: Stored) -> asyncio.Future[Any] | None:
         m = row.message

@@ -11,7 +11,7 @@ from typing import Any, Final
 import faust.transport.drivers.aiokafka as driver
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from faust.transport.drivers import TRANSPORTS
 from faust.types import TP, Message
 
@@ -149,9 +149,10 @@ class SafeProducer(driver.Producer):
 
 
 async def _let_go(producer: AIOKafkaProducer) -> None:
-    """Close without waiting for what it holds, as its own `stop` would."""
+    """Close without waiting for what it holds, as its own `stop` would; whoever waits for that is told."""
     producer._closed = True  # noqa: SLF001
     await producer.client.close()
+    producer._message_accumulator.fail_all(KafkaConnectionError())  # noqa: SLF001
     if producer._sender.sender_task is not None:  # noqa: SLF001
         producer._sender.sender_task.cancel()  # noqa: SLF001
 

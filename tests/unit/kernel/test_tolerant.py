@@ -1,0 +1,72 @@
+"""What outsiders can put on a topic is read, or stands there as one unreadable record; it is never an exception."""
+
+import gzip
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.kernel import tolerant
+from services.kernel.tolerant import MOST_UNPACKED, UNREADABLE, TolerantRecords, unpack
+from tests.support import crooked
+
+tolerant.install()
+
+
+def read(raw: bytes) -> list[tuple[int, bytes | None, list[tuple[str, bytes]]]]:
+    records = TolerantRecords(raw)
+    assert records.size_in_bytes() == len(raw)
+    found = []
+    while records.has_next():
+        batch = records.next_batch()
+        assert batch.validate_crc()
+        assert not batch.is_control_batch
+        found += [(record.offset, record.value, list(record.headers)) for record in batch]
+    return found
+
+
+def test_a_decent_batch_is_read_as_it_is() -> None:
+    assert read(bytes(crooked.a_batch(b"v", count=2))) == [(0, b"v", [("abcd", b"x")]), (1, b"v", [("abcd", b"x")])]
+    assert [value for _, value, _ in read(crooked.well_packed(3))] == [b'{"a": 1}'] * 3
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (crooked.with_nameless_header(), b"UnicodeDecodeError"),
+        (crooked.gzip_bomb(MOST_UNPACKED + 1), b"ValueError"),
+        (crooked.packed(crooked.a_batch(), b"nonsense", 1), b"ValueError"),
+        (crooked.packed(crooked.a_batch(), b"nonsense", 7), b"UnsupportedCodecError"),
+    ],
+)
+def test_a_batch_nobody_can_read_becomes_one_record_that_says_why(raw: bytes, why: bytes) -> None:
+    assert read(raw) == [(0, None, [(UNREADABLE, why)])]
+
+
+def test_batches_around_an_unreadable_one_are_read() -> None:
+    good, bad = bytes(crooked.a_batch(b"v")), crooked.with_nameless_header()
+
+    assert [value for _, value, _ in read(good + bad + good)] == [b"v", None, b"v"]
+
+
+def test_the_stand_in_lies_where_the_batch_ends() -> None:
+    raw = bytearray(crooked.a_batch(count=5))
+    at = raw.index(b"abcd")
+    raw[at : at + 4] = b"\xff\xfe\xfd\xfc"
+
+    assert [offset for offset, *_ in read(crooked.sealed(raw))] == [4]
+
+
+@given(st.binary(max_size=200), st.integers(0, 7))
+def test_any_bytes_at_all_are_read_or_stand_as_unreadable(records: bytes, codec: int) -> None:
+    assert all(offset >= 0 for offset, *_ in read(crooked.packed(crooked.a_batch(), records, codec)))
+
+
+@given(st.binary(max_size=500))
+def test_unpacking_gives_back_what_was_packed_and_refuses_the_rest(plain: bytes) -> None:
+    packed = gzip.compress(plain)
+
+    assert unpack(packed) == plain
+    for broken in (plain, packed[:-1]):
+        with pytest.raises(ValueError, match=r"not gzip|cut off"):
+            unpack(broken)
