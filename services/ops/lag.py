@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
-from schemas.topics import SERVICES
+from schemas.topics import SERVICES, read_by
 from services.ops.kafka import Access
 from services.ops.register.settings import GROUP
 
@@ -44,14 +44,11 @@ class Lag:
         self._consumer = KafkaConsumer(**access.settings(), group_id=None, enable_auto_commit=False)
 
     def behind(self, now_ms: int) -> list[Behind]:
-        """Every group on every topic it ever committed a position of."""
-        committed = self._admin.list_group_offsets(dict.fromkeys(groups(self._prefix)))
-        at = {(group, part): told.offset for group, parts in committed.items() for part, told in parts.items()}
-        parts = sorted({part for _, part in at if at[_, part] >= 0})
-        ends = self._consumer.end_offsets(parts) if parts else {}
-        late = {part: offset for (_, part), offset in at.items() if 0 <= offset < ends.get(part, 0)}
+        """Every group on every topic it reads; where it never committed a position it has processed nothing."""
+        at = self._positions()
+        ends = self._consumer.end_offsets(sorted({part for _, part in at})) if at else {}
+        ages = self._ages(at, ends, now_ms)
         found: dict[tuple[str, str], tuple[int, float]] = {}
-        ages = self._ages(at, ends, now_ms) if late else {}
         for (group, part), offset in at.items():
             messages, age = found.get((group, part.topic), (0, 0.0))
             left = max(0, ends.get(part, 0) - offset)
@@ -60,6 +57,22 @@ class Lag:
             Behind(group.removeprefix(self._prefix), topic.removeprefix(self._prefix), messages, age)
             for (group, topic), (messages, age) in sorted(found.items())
         ]
+
+    def _positions(self) -> dict[tuple[str, Any], int]:
+        committed = self._admin.list_group_offsets(dict.fromkeys(groups(self._prefix)))
+        at = {(group, part): told.offset for group, parts in committed.items() for part, told in parts.items()}
+        fresh = [
+            (self._prefix + service, TopicPartition(self._prefix + topic.name, number))
+            for service in SERVICES
+            if service != "ops"
+            for topic in read_by(service)
+            if topic.field is None
+            for number in self._consumer.partitions_for_topic(self._prefix + topic.name) or ()
+        ]
+        silent = [key for key in fresh if at.get(key, -1) < 0]
+        starts = self._consumer.beginning_offsets(sorted({part for _, part in silent})) if silent else {}
+        known = {key: offset for key, offset in at.items() if offset >= 0}
+        return known | {(group, part): starts[part] for group, part in silent if part in starts}
 
     def _ages(
         self, at: Mapping[tuple[str, Any], int], ends: Mapping[Any, int], now_ms: int

@@ -106,6 +106,11 @@ class Gauges(Collector):
         self._lock, self._asked_at = threading.Lock(), float("-inf")
         self._last: list[GaugeMetricFamily] = []
 
+    def close(self) -> None:
+        """Close what was opened to ask the broker."""
+        if self._lag:
+            self._lag.close()
+
     def describe(self) -> list[GaugeMetricFamily]:
         """Nothing in advance: registering must not ask anybody."""
         return []
@@ -151,6 +156,7 @@ class Gauges(Collector):
                 seconds.add_metric([one.group, one.topic], one.age_s)
         except (KafkaError, BrokerAway, psycopg.Error) as error:
             log.warning("not_seen", what="broker", cause=type(error).__name__)
+            self.close()
             self._lag = None
             return []
         return [messages, seconds]
