@@ -22,8 +22,8 @@ from connectors.systems import SystemMap
 from schemas.scalars import Code
 
 ALGORITHMS: Final = ("ECDH-ES+A256KW", "A256GCM")
-PIECE: Final = 128 * 1024
-"""Bytes of rows per piece, before sealing: a record stays below 256 KiB."""
+PIECE: Final = 40 * 1024
+"""Bytes of rows per piece, before sealing: libraries open a JWE of 64 KiB at the most unless told otherwise."""
 _PUBLIC: Final = ("kty", "crv", "x", "y", "kid")
 
 Jwk = Mapping[str, Any]

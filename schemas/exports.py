@@ -20,5 +20,5 @@ class ExportUploaded(Event):
     attempt: int = Field(1, ge=1)
     number: int = Field(ge=0, lt=MOST_PIECES, description="which piece this is, from 0")
     of: int = Field(ge=1, le=MOST_PIECES, description="how many there are in all")
-    jwe: Annotated[str, Field(max_length=262_144)]
+    jwe: Annotated[str, Field(max_length=70_000, description="at most 40 KiB of rows, sealed to `upload_jwk`")]
     reply_token: Token

@@ -27,7 +27,7 @@ def work(task, told):
 def answers(task, key):
     outcome, counts, found = work(task, json.loads(jwe.decrypt_compact(task["keys_jwe"], key, SEALED).plaintext))
     common = {name: task[name] for name in ("request_id", "task_id", "system", "part", "attempt", "reply_token")}
-    for number, (category, table, rows) in enumerate(found):  # each at most some 100 KiB of rows
+    for number, (category, table, rows) in enumerate(found):  # each at most 40 KiB of rows
         piece = json.dumps({"category": category, "table": table, "rows": rows}).encode()
         sealed = jwe.encrypt_compact({"alg": SEALED[0], "enc": SEALED[1]}, piece, ECKey.import_key(task["upload_jwk"]))
         yield "privacy.task-exports", {**common, "number": number, "of": len(found), "jwe": sealed}
