@@ -47,6 +47,7 @@ class Windows(Entry):
     handover_received_business_days: int = Field(5, ge=1)
     handover_margin_days: int = Field(7, ge=0)
     client_reminder: Window = timedelta(days=3)
+    package: Window = Field(timedelta(days=14), description="how long a package can be fetched; then it is removed")
     destroy_keys_after: Window
 
 

@@ -52,6 +52,11 @@ def reply_token(key: bytes, part: str, request: str, addressee: str) -> str:
     return _mac(key, "reply", part, request, addressee).hex()[:32]
 
 
+def package_code(key: bytes, request: str, round_: int) -> str:
+    """The code that opens a request's package once; a further link is a further round."""
+    return _mac(key, "package", request, str(round_)).hex()[:32]
+
+
 def code(key: bytes, request: str, kind: str, round_: int) -> str:
     """Eight digits a person can type."""
     return f"{int.from_bytes(_mac(key, 'code', request, kind, str(round_))[:8]) % 100_000_000:08}"

@@ -29,7 +29,7 @@ def build(house: House) -> list[Stage[Any, Any]]:
         raise Misconfigured(message)
     handbook = load_handbook(settings.policies_dir)
     mailer = SmtpMailer(settings.smtp_url, settings.smtp_timeout_s)
-    post = Post(house, handbook, mailer, PdfPrinter(settings.print_dir))
+    post = Post(house, handbook, mailer, PdfPrinter(settings.print_dir), door_url=settings.package_door_url)
 
     async def nothing(*_: object) -> None:
         return None

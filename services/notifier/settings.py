@@ -15,3 +15,6 @@ class Settings(ServiceSettings):
     )
     print_dir: Path = Field(description="where letters for people without e-mail are laid out as PDF")
     smtp_timeout_s: float = Field(10.0, gt=0, description="how long a mail server may take per step")
+    package_door_url: str = Field(
+        "", description="where people reach `rightsbus packages door`; without one, letters say to ask for the package"
+    )

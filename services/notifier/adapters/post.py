@@ -19,11 +19,15 @@ from services.kernel.leases import Leased
 from services.mail import Away, Mail, Refused
 from services.notifier.adapters.writer import Paper, Writer
 from services.notifier.ports import Mailer, Printer
+from services.packages import links
+from services.packages.links import Link
 
 _CONFIRMS: Final = {Letter.CONFIRMATION_ASKED: AnswerKind.CONFIRMATION}
 _HOME: Final = "US"
 """Where the data is kept; people elsewhere are told so."""
 _LAST: Final = frozenset({Letter.CLOSED, Letter.UNVERIFIED, Letter.WITHDRAWN, Letter.DENIED, Letter.AMENDED})
+
+type_links = Mapping[str, Link]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +43,16 @@ class Addressee:
 class Post:
     """The performer of letters."""
 
-    def __init__(self, house: House, handbook: Handbook, mailer: Mailer, printer: Printer) -> None:
+    def __init__(
+        self, house: House, handbook: Handbook, mailer: Mailer, printer: Printer, *, door_url: str = ""
+    ) -> None:
         self._house, self._handbook, self._mailer, self._printer = house, handbook, mailer, printer
+        self._door = door_url
         self._writer, self._key = Writer(), house.keys.derive("tokens")
 
     async def __call__(self, effects: Sequence[Leased], now: datetime) -> Sequence[Done | Again]:
         """Send a batch of letters over one connection; each ends on its own."""
-        addressees = await self._addressees(effects)
+        addressees, opening = await self._addressees(effects), await self._links(effects, now)
         results: dict[Any, Done | Again] = {}
         mails: list[tuple[Leased, Mail]] = []
         for effect in effects:
@@ -53,9 +60,9 @@ class Post:
             if to is None or not (to.email or to.address):
                 results[effect.id] = _failed(effect, now, "no_contact")
             elif to.email:
-                mails.append((effect, self._mail(effect, to, now)))
+                mails.append((effect, self._mail(effect, to, opening, now)))
             else:
-                results[effect.id] = await self._print(effect, to, now)
+                results[effect.id] = await self._print(effect, to, opening, now)
         answers = await self._mailer.send([mail for _, mail in mails]) if mails else []
         for (effect, _), answer in zip(mails, answers, strict=True):
             results[effect.id] = _told(effect, answer, now)
@@ -77,12 +84,33 @@ class Post:
                 found[effect.id] = replace(to, country=home.country if home else None)
         return found
 
-    def _write(self, effect: Leased, to: Addressee, now: datetime) -> tuple[str, str]:
+    async def _links(self, effects: Sequence[Leased], now: datetime) -> type_links:
+        """The links of the packages these letters tell of: only to the contact on file, and only if there is a door."""
+        keep = {
+            e.request_id: self._handbook.brands[e.body["brand"]].windows.package
+            for e in effects
+            if self._door and e.body.get("package") and e.body["to"] == "on_file"
+        }
+        if not keep:
+            return {}
+        async with self._house.pool.connection() as conn:
+            return await links.issue(conn, self._key, keep, now)
+
+    def _package(self, effect: Leased, opening: type_links, zone: ZoneInfo) -> dict[str, Any]:
+        link = opening.get(effect.request_id)
+        if link is None or not effect.body.get("package"):
+            return {}
+        until = link.until.astimezone(zone).date().isoformat()
+        return {"package": {"url": link.url(self._door), "code": link.code, "until": until}}
+
+    def _write(self, effect: Leased, to: Addressee, opening: type_links, now: datetime) -> tuple[str, str]:
         """Write by the law that applies, in the name of the company that is behind the brand today."""
         body = {**effect.body, **self._tokens(effect)}
         brand, law = self._handbook.brands[body["brand"]], self._handbook.laws.get(body["law"])
         abroad = (to.country or (law.country if law else _HOME)) != _HOME
-        paper = Paper(body, brand, law, to.name, now.astimezone(ZoneInfo(brand.timezone)).date(), outside_us=abroad)
+        zone = ZoneInfo(brand.timezone)
+        body |= self._package(effect, opening, zone)
+        paper = Paper(body, brand, law, to.name, now.astimezone(zone).date(), outside_us=abroad)
         return self._writer.write(body["locale"], paper)
 
     def _tokens(self, effect: Leased) -> dict[str, str | None]:
@@ -101,14 +129,14 @@ class Post:
             else None,
         }
 
-    def _mail(self, effect: Leased, to: Addressee, now: datetime) -> Mail:
-        subject, text = self._write(effect, to, now)
+    def _mail(self, effect: Leased, to: Addressee, opening: type_links, now: datetime) -> Mail:
+        subject, text = self._write(effect, to, opening, now)
         brand = self._handbook.brands[effect.body["brand"]]
         headers = (("X-Rightsbus-Request", effect.request_id), ("X-Rightsbus-Letter", effect.body["letter"]))
         return Mail(str(effect.id), brand.reply_to, to.email or "", subject, text, headers)
 
-    async def _print(self, effect: Leased, to: Addressee, now: datetime) -> Done:
-        subject, text = self._write(effect, to, now)
+    async def _print(self, effect: Leased, to: Addressee, opening: type_links, now: datetime) -> Done:
+        subject, text = self._write(effect, to, opening, now)
         await asyncio.to_thread(self._printer.lay_out, str(effect.id), to.address, subject, text)
         return _sent(effect, now, "print")
 
