@@ -8,6 +8,7 @@ from rules.matching import Matched
 from rules.names import NameFit, fit
 from schemas.values import PointKind
 
+_KINDS: Final = {kind.value: kind for kind in PointKind}
 _BEST_FIRST: Final = (NameFit.EXACT, NameFit.FUZZY, NameFit.NONE)
 
 type_key = tuple[PointKind, str]
@@ -44,7 +45,7 @@ def compare(
 def _equal(record: Record, wanted: Container[tuple[str, str]]) -> Iterator[Matched]:
     for kind, key, since, *_ in record["points"]:
         if (kind, key) in wanted and kind != PointKind.NAME:
-            yield Matched(PointKind(kind), record["source"], _day(since), record["reliable"])
+            yield Matched(_KINDS[kind], record["source"], _day(since), record["reliable"])
 
 
 def _named(record: Record, offered: Sequence[str]) -> Iterator[tuple[NameFit, Matched]]:

@@ -33,6 +33,7 @@ class Digests:
     def __init__(self, keys: KeyStore) -> None:
         self._keys = keys
         self._secrets: dict[int, bytes] = {}
+        self._fields: dict[tuple[int, str, str], bytes] = {}
 
     def newest(self) -> int:
         """The key version that new digests and seals are made under."""
@@ -40,7 +41,11 @@ class Digests:
 
     def point(self, version: int, brand: str, label: str, key: str) -> bytes:
         """The digest of one key, under the label of what it is made of."""
-        return hmac.digest(_expanded(self._secret(version), f"bidx/{brand}/{label}"), key.encode(), "sha256")
+        field = self._fields.get((version, brand, label))
+        if field is None:
+            field = _expanded(self._secret(version), f"bidx/{brand}/{label}")
+            self._fields[version, brand, label] = field
+        return hmac.digest(field, key.encode(), "sha256")
 
     def subject(self, brand: str, population: Population, client: str | None, link: str) -> UUID:
         """The opaque reference of one person: records share it only through a declared link."""
