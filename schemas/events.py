@@ -23,6 +23,7 @@ from schemas.values import (
     Parts,
     Party,
     PointKind,
+    Population,
     Reason,
     Retained,
     Right,
@@ -40,6 +41,7 @@ class Clock(Value):
     acknowledge_by: date | None = None
     respond_by: date
     extended_respond_by: date | None = None
+    target_by: date | None = Field(None, description="our own day: earlier where the law can be read so")
     timezone: str
 
 
@@ -71,6 +73,8 @@ class RequestAccepted(Event):
     contested: list[PointKind] = Field([], description="kinds under correction: they prove nothing here")
     parts: list[PartId] = Field(description="what is pending from the start")
     clients: list[Located] = []
+    only_for: list[Population] = Field([], description="whom the promise reaches that grants it; none: everybody")
+    refers_to: RequestId | None = Field(None, description="the request an appeal or a complaint is about")
     subjects: list[str] = Field([], description="records a right without verification applies to, as opaque references")
     releases: list[RequestId] = Field([], description="requests of the case that wait for the end of this one")
     instructed_by: Slug | None = Field(None, description="the client that asked unasked: it hears of it, nobody else")

@@ -257,6 +257,7 @@ class Waiting(StrEnum):
 
     PROOF = "proof"
     DECLARATION = "declaration"
+    MANDATE = "mandate"
     CONFIRMATION = "confirmation"
     FEE = "fee"
     DETAIL = "detail"
@@ -323,6 +324,7 @@ class Letter(StrEnum):
     PROOF_NEEDED = "proof_needed"
     CONFIRMATION_ASKED = "confirmation_asked"
     DETAIL_NEEDED = "detail_needed"
+    MANDATE_NEEDED = "mandate_needed"
     NOTICE = "notice"
     PASSED_ON = "passed_on"
     CLOSED = "closed"

@@ -14,6 +14,9 @@ from services.fulfiller.decide.operator import operate
 
 CONFIRMATION: Final = parts.hold("confirmation")
 DETAIL: Final = parts.hold("detail")
+MANDATE: Final = parts.hold("mandate")
+_BEFORE: Final = {DETAIL: Waiting.DETAIL, MANDATE: Waiting.MANDATE}
+"""Holds without whose answer nothing is done, and nothing is passed on."""
 NO_ANSWER: Final = "no_answer_in_time"
 WEEK: Final = timedelta(days=7)
 """How far behind the last day to answer a request stops waiting for another one of its case."""
@@ -31,9 +34,11 @@ def conclude(draft: Draft) -> None:
     _plan(draft)
     _lengthen(draft)
     _time_out(draft)
+    _stop(draft)
     remind(draft)
-    assign(draft)
-    hand_over(draft)
+    if not _held(draft):
+        assign(draft)
+        hand_over(draft)
     _settle(draft)
 
 
@@ -44,8 +49,8 @@ def _open(draft: Draft) -> None:
             continue
         if name == parts.ANSWER:
             draft.wait(name, Party.OPERATOR, Waiting.ANSWER, draft.last_moment)
-        elif name == DETAIL:
-            draft.wait(name, Party.PERSON, Waiting.DETAIL, draft.now + draft.windows.detail)
+        elif name in _BEFORE:
+            draft.wait(name, Party.PERSON, _BEFORE[name], draft.now + draft.windows.detail)
         elif parts.is_after(name):
             draft.wait(name, Party.SYSTEM, Waiting.REQUEST, draft.last_moment + WEEK, who="fulfiller")
         elif name == parts.VERIFICATION:
@@ -54,7 +59,7 @@ def _open(draft: Draft) -> None:
         else:
             draft.state = draft.state.with_part(name)
     if not draft.accepted.granted:
-        lawless = draft.accepted.law_why != "law_does_not_grant"
+        lawless = draft.accepted.law_why not in {"law_does_not_grant", "law_grants"}
         why = Reason.OUTSIDE_JURISDICTION if lawless else Reason.CLAIM_NOT_COVERED
         draft.state = draft.state.end(parts.LAW, Outcome.DENIED, why)
 
@@ -70,6 +75,8 @@ def _hear(draft: Draft) -> None:
         state = state.end_known(parts.VERIFICATION, Outcome.UNVERIFIED)
     if state.detailed:
         state = state.end_known(DETAIL, Outcome.ANSWERED)
+    if state.mandated:
+        state = state.end_known(MANDATE, Outcome.ANSWERED)
     if state.confirmed:
         state = state.end_known(CONFIRMATION, Outcome.CONFIRMED)
     elif state.confirmed is False:
@@ -95,12 +102,17 @@ def _stop(draft: Draft) -> None:
         draft.state = draft.state.end("own/stop", stop, why)
 
 
+def _held(draft: Draft) -> bool:
+    """Whether it is still open what is asked, or whether who asks was sent for."""
+    return any(name in _BEFORE for name in draft.state.pending())
+
+
 def _plan(draft: Draft) -> None:
     """List what the company's own systems must do, once it is sure who asks and the person has confirmed."""
     state, accepted = draft.state, draft.accepted
     meaning = MEANINGS[accepted.right]
     work = meaning.by is By.SYSTEMS and parts.ANSWER not in accepted.parts
-    if state.planned or state.stop or not (accepted.granted and draft.sure and work):
+    if state.planned or state.stop or _held(draft) or not (accepted.granted and draft.sure and work):
         return
     brand = draft.facts.handbook.brands[accepted.brand]
     if accepted.right is Right.DELETE:
@@ -140,6 +152,7 @@ def _time_out(draft: Draft) -> None:
             draft.state = draft.state.end(name, Outcome.COMPLETED)
         elif parts.is_hold(name):
             draft.state = draft.state.end(name, Outcome.EXPIRED)
+            draft.state = draft.state.but(stop=Outcome.EXPIRED) if name in _BEFORE else draft.state
         elif parts.is_handover(name) and part.party is Party.CLIENT and draft.now < draft.last_moment:
             draft.wait(name, Party.OPERATOR, Waiting.REPLY, draft.last_moment, who=part.who)
         else:

@@ -49,6 +49,7 @@ class Fulfilment(State):
     unverified: bool = False
     confirmed: bool | None = None
     detailed: bool = False
+    mandated: bool = False
     stop: Outcome | None = None
     stop_reason: str | None = None
     released: frozenset[str] = frozenset()

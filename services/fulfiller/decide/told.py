@@ -60,5 +60,7 @@ def _answered(state: Fulfilment, event: AnswerRecorded) -> Fulfilment:
             return state.but(confirmed=event.accepted)
         case AnswerKind.DETAIL:
             return state.but(detailed=True)
+        case AnswerKind.MANDATE if event.accepted:
+            return state.but(mandated=True)
         case _:
             return state

@@ -2,20 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from rules import parts
-from rules.choice import Choice, Question, choose
+from rules.choice import Choice
 from rules.matching import Candidate, locate
 from rules.periods import covered
+from rules.rights import MEANINGS, PassedOn, reaches
 from schemas.base import Cause
 from schemas.events import Clock, RequestAccepted
 from schemas.public import RequestSubmitted
-from schemas.values import ANSWERED_BY_A_PERSON, OPT_OUTS, Located, Mode, PointKind, Population, Right
+from schemas.values import ANSWERED_BY_A_PERSON, Located, Mode, PointKind, Population, Right
 from services.directory.offered import kinds_of
 from services.intake.decide.case import Asked, Case
 from services.intake.decide.facts import Facts
+from services.intake.decide.terms import MANDATE, Terms, signed, terms_of
 
 _CONTESTED: Final = {
     "name": PointKind.NAME,
@@ -27,17 +29,6 @@ _CONTESTED: Final = {
 ACCESSES: Final = (Right.KNOW_CATEGORIES, Right.KNOW_SPECIFIC, Right.PORTABILITY)
 TELLING: Final = frozenset({PointKind.EMAIL, PointKind.PHONE, PointKind.ACCOUNT_NUMBER})
 """Kinds that point at one record well enough to apply a preference to it."""
-KEPT_HERE: Final = frozenset(
-    {
-        Right.APPEAL,
-        Right.COMPLAINT,
-        Right.INQUIRY,
-        Right.SHINE_THE_LIGHT,
-        Right.SERVICE_PROVIDER_LIST,
-        Right.UNCLASSIFIED,
-    }
-)
-"""Rights the company answers itself: no client is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +60,9 @@ def take_up(
 def _asked(event: RequestAccepted) -> Asked:
     clock = event.clock
     return Asked(
-        right=event.right, respond_by=clock.respond_by, extendable_to=clock.extended_respond_by, timezone=clock.timezone
-    )
+        right=event.right, law=event.law, respond_by=clock.respond_by, target_by=clock.target_by,
+        extendable_to=clock.extended_respond_by, timezone=clock.timezone, held=MANDATE in event.parts,
+    )  # fmt: skip
 
 
 def located(state: Case, clients: Sequence[Located]) -> Case:
@@ -81,14 +73,14 @@ def located(state: Case, clients: Sequence[Located]) -> Case:
 
 def handed(right: Right, clients: Sequence[Located]) -> list[Located]:
     """The clients a request of this right is passed on to; a preference concerns those whose parcel was named."""
-    if right in KEPT_HERE:
-        return []
-    return [one for one in clients if one.parcel_named or right not in OPT_OUTS]
+    when = MEANINGS[right].passed_on
+    return [one for one in clients if when is PassedOn.ALWAYS or (one.parcel_named and when is PassedOn.PARCEL_NAMED)]
 
 
 def _accepted(state: Case, taking: Taking, right: Right) -> RequestAccepted:
     body, ids, facts = taking.body, taking.ids, taking.facts
-    brand, choice = facts.handbook.brands[body.brand], _choice(state, body, right, facts)
+    brand, terms = facts.handbook.brands[body.brand], terms_of(state, body, right, facts)
+    choice = terms.choice
     return RequestAccepted.after(
         taking.cause, taking.now, on=right, request_id=ids[right], case_id=state.case_id,
         source=state.source, submission_id=state.submission_id, brand=brand.id, right=right, role=body.role,
@@ -96,9 +88,10 @@ def _accepted(state: Case, taking: Taking, right: Right) -> RequestAccepted:
         law=choice.law, law_why=choice.why, granted=choice.granted, provisional=choice.provisional,
         policy_version=choice.policy_version, received_at=state.received_at, clock=_clock(choice),
         verify=choice.verify, assurance=choice.assurance, points_needed=choice.points_needed,
-        declaration_needed=choice.declaration_needed, declared=body.declaration is not None,
-        given=kinds_of(body.subject), contested=_contested(body, right), parts=_parts(right, choice, ids),
-        clients=handed(right, taking.located), subjects=[] if choice.verify else _subjects(taking.found),
+        declaration_needed=choice.declaration_needed, declared=signed(body),
+        given=kinds_of(body.subject), contested=_contested(body, right), parts=_parts(right, terms, ids),
+        clients=handed(right, taking.located) if choice.granted else [], only_for=list(choice.only_for),
+        subjects=[] if choice.verify else _subjects(taking.found, choice), refers_to=body.refers_to,
         releases=_releases(right, ids), unverified_at=taking.now + brand.windows.unverified_end,
         has_email=bool(body.subject.emails or body.agent),
         since=covered(facts.handbook.laws.get(choice.law), right, choice.receipt_date, body.period)[0],
@@ -110,18 +103,13 @@ def _releases(right: Right, ids: Mapping[Right, str]) -> list[str]:
     return [ids[Right.DELETE]] if right in ACCESSES and Right.DELETE in ids else []
 
 
-def _choice(state: Case, body: RequestSubmitted, right: Right, facts: Facts) -> Choice:
-    home = body.residence
-    asked = Question(body.brand, right, home.country if home else None, home.region if home else None, body.context)
-    return choose(facts.handbook, asked, state.received_at or datetime.min.replace(tzinfo=UTC))
-
-
 def _clock(choice: Choice) -> Clock:
     return Clock(
         receipt_date=choice.receipt_date,
         acknowledge_by=choice.acknowledge_by,
         respond_by=choice.respond_by,
         extended_respond_by=choice.extended_respond_by,
+        target_by=choice.target_by,
         timezone=choice.timezone,
     )
 
@@ -132,10 +120,8 @@ def _contested(body: RequestSubmitted, right: Right) -> list[PointKind]:
     return sorted({_CONTESTED[c.field] for c in body.corrections if c.field in _CONTESTED})
 
 
-def _parts(right: Right, choice: Choice, ids: Mapping[Right, str]) -> list[str]:
-    pending = [parts.VERIFICATION] if choice.verify else []
-    if right is Right.UNCLASSIFIED:
-        return [parts.hold("detail")]
+def _parts(right: Right, terms: Terms, ids: Mapping[Right, str]) -> list[str]:
+    pending = [*terms.holds, *([parts.VERIFICATION] if terms.choice.verify else [])]
     if right in ANSWERED_BY_A_PERSON:
         pending = [parts.ANSWER]
     if right is Right.DELETE:
@@ -143,8 +129,9 @@ def _parts(right: Right, choice: Choice, ids: Mapping[Right, str]) -> list[str]:
     return pending
 
 
-def _subjects(found: Sequence[Candidate]) -> list[str]:
-    own = (c for c in found if c.population is not Population.RECIPIENT)
+def _subjects(found: Sequence[Candidate], choice: Choice) -> list[str]:
+    reached = (c for c in found if reaches(choice.only_for, c.population))
+    own = (c for c in reached if c.population is not Population.RECIPIENT)
     return sorted({c.subject for c in own if {m.kind for m in c.matched} & TELLING})
 
 

@@ -14,6 +14,7 @@ from services.intake.decide.case import Case
 from services.intake.decide.facts import Facts
 from services.intake.decide.reading import Answer
 from services.intake.decide.submit import UnknownSource, reject
+from services.intake.decide.terms import mends
 from services.kernel.decision import Decision
 from services.kernel.errors import PermanentError
 
@@ -56,6 +57,8 @@ def hear(state: Case, event: Answer, facts: Facts, now: datetime) -> Decision[Ca
         state, problem = _code(state, body, targets, facts)
     elif problem is None and (body.kind in NEED_TOKEN or body.answer_token):
         state, targets, problem = _token(state, body, targets, facts)
+    elif problem is None and body.kind is AnswerKind.MANDATE:
+        state, targets, problem = _mandate(state, body, targets, (facts, now))
     if problem:
         return reject(state, event, [problem], now)
     state = state.but(heard=state.heard | {body.answer_id: event.digest})
@@ -110,6 +113,21 @@ def _code(state: Case, body: RequesterAnswered, targets: Sequence[str], facts: F
             return state.but(used=state.used | {fits[0]}), None
         state = state.with_asked(request_id, tries=asked.tries + 1)
     return state, _WRONG_CODE
+
+
+def _mandate(
+    state: Case, body: RequesterAnswered, targets: list[str], when: tuple[Facts, datetime]
+) -> tuple[Case, list[str], Problem | None]:
+    """Let those requests go on whose agent now stands; a mandate that frees none is sent back."""
+    problem = None
+    freed = []
+    for request_id in (target for target in targets if state.asked[target].held):
+        flaw = mends(state, state.asked[request_id], body.mandate, when)
+        if flaw is None:
+            freed.append(request_id)
+            state = state.with_asked(request_id, held=False)
+        problem = flaw or problem
+    return state, freed or targets, None if freed else problem
 
 
 def _record(

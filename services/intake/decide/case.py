@@ -17,24 +17,32 @@ MARGIN: Final = timedelta(minutes=1)
 
 
 class Asked(BaseModel):
-    """One request of the case. `told` is the last share of its time that was told to have passed."""
+    """One request of the case. `told` is the last share of its time that was told to have passed.
+
+    Shares are of the time to our own day, `target_by`; missed is the law's. `held` waits for an agent's mandate.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     right: Right
+    law: str = "BRAND"
     respond_by: date
+    target_by: date | None = None
     extendable_to: date | None = None
     timezone: str = "UTC"
     told: int = 0
     tries: int = 0
+    held: bool = False
     extended: bool = False
     settled: bool = False
     closed: bool = False
 
     def moment(self, received_at: datetime, share: int) -> datetime:
         """When a share of the time to answer has passed."""
-        end = instant_of_end(self.respond_by, self.timezone)
-        return received_at + (end - received_at) * share / 100 if share < SHARES[-1] else end + MARGIN
+        if share == SHARES[-1]:
+            return instant_of_end(self.respond_by, self.timezone) + MARGIN
+        end = instant_of_end(self.target_by or self.respond_by, self.timezone)
+        return received_at + (end - received_at) * share / 100
 
     def next_moment(self, received_at: datetime) -> datetime | None:
         """When the next share passes; None when the request is closed or its last day is over."""

@@ -5,6 +5,7 @@ from typing import Final
 
 from rules.clocks import instant_of_end
 from rules.parts import NOBODY_KNOWS, decider
+from rules.recourse import kept_until
 from schemas.base import Due, Event
 from schemas.events import (
     DeadlineExtended,
@@ -34,8 +35,18 @@ def close(state: Case, event: RequestClosed, facts: Facts, now: datetime) -> Dec
     if event.request_id in state.asked and not state.asked[event.request_id].closed:
         state = state.with_asked(event.request_id, settled=True, closed=True)
         if state.all_closed():
-            state = state.but(destroy_at=now + facts.handbook.brands[state.brand].windows.destroy_keys_after)
+            state = state.but(destroy_at=_destroyed(state, facts, now))
     return Decision(state, due_at=state.due_at)
+
+
+def _destroyed(state: Case, facts: Facts, now: datetime) -> datetime:
+    """When the data key goes: after the brand's window, and never before the time to turn to a regulator is over."""
+    moments = [now + facts.handbook.brands[state.brand].windows.destroy_keys_after]
+    for asked in state.asked.values():
+        law = facts.handbook.laws.get(asked.law)
+        if law and (until := kept_until(law, now.astimezone(law.zone).date())):
+            moments.append(instant_of_end(until, law.timezone))
+    return max(moments)
 
 
 def wake(state: Case, cause: Due, now: datetime) -> Decision[Case]:
@@ -75,7 +86,7 @@ def extend(state: Case, event: OperatorDecided, now: datetime) -> Decision[Case]
     if refusal:
         return Decision(state, (applied,), due_at=state.due_at)
     day = state.asked[event.request_id].extendable_to
-    state = state.with_asked(event.request_id, respond_by=day, extended=True, told=0)
+    state = state.with_asked(event.request_id, respond_by=day, target_by=day, extended=True, told=0)
     reason = event.reason or Reason.OTHER
     extended = DeadlineExtended.after(event, now, case_id=state.case_id, respond_by=day, reason=reason)
     return Decision(state, (extended, applied), due_at=state.due_at)

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from rules.normalise import normalise
+from rules.rights import asked_by_signal, in_order
 from schemas.public import RequestStatusChanged, RequestSubmitted
-from schemas.values import OPT_OUTS, PointKind, Problem, Right, Status
-from services.intake.decide.accept import ACCESSES, take_up
+from schemas.values import PointKind, Problem, Right, Status
+from services.intake.decide.accept import take_up
 from services.intake.decide.case import Case
 from services.intake.decide.facts import Facts
 from services.intake.decide.reading import CLOCK_SKEW, Answer, Submission
@@ -92,13 +93,6 @@ def _accept(state: Case, event: Submission, body: RequestSubmitted, facts: Facts
         "submission": body.model_dump_json().encode(),
         "subject:0": body.subject.model_dump_json().encode(),
     }
-    rights = sorted(dict.fromkeys(body.rights or [Right.UNCLASSIFIED]), key=_rank)
+    rights = in_order(asked_by_signal(body.channel, body.rights) or [Right.UNCLASSIFIED])
     state, events = take_up(state, event, body, rights, (facts, now))
     return Decision(state, events, due_at=state.due_at, secrets=secrets)
-
-
-def _rank(right: Right) -> int:
-    """Opt-outs first, access before deletion, everything else between."""
-    if right in OPT_OUTS:
-        return 0
-    return 1 if right in ACCESSES else 9 if right is Right.DELETE else 5

@@ -14,6 +14,7 @@ LANES: Final = 4
 _ASKING: Final = {
     Waiting.PROOF: Letter.PROOF_NEEDED,
     Waiting.DETAIL: Letter.DETAIL_NEEDED,
+    Waiting.MANDATE: Letter.MANDATE_NEEDED,
     Waiting.CONFIRMATION: Letter.CONFIRMATION_ASKED,
 }
 _LAST: Final = {

@@ -19,7 +19,7 @@ _LAST: Final = {
     Ending.EXPIRED: Status.EXPIRED,
     Ending.FAILED: Status.DENIED,
 }
-_BEFORE: Final = {Waiting.PROOF: 10, Waiting.DETAIL: 10}
+_BEFORE: Final = {Waiting.PROOF: 10, Waiting.DETAIL: 10, Waiting.MANDATE: 10}
 """What is asked while nobody is verified."""
 _VERIFIED: Final = 20
 _AFTER: Final = {Waiting.CONFIRMATION: 30, Waiting.PERIOD: 40}

@@ -12,6 +12,7 @@ from rules import parts
 from rules.brands import Brand
 from rules.matching import Candidate, Judgement, Verdict, weigh
 from rules.points import PointPolicy
+from rules.rights import reaches
 from schemas.base import Due, Event
 from schemas.events import (
     AnswerRecorded,
@@ -96,7 +97,8 @@ def _weigh(state: Verification, cause: Event, facts: Facts, now: datetime) -> tu
 
 def judge(state: Verification, facts: Facts, now: datetime) -> Judgement:
     """What the rules say of the candidates among the company's own records."""
-    own = [c for c in facts.candidates.get(state.id, ()) if c.population is not Population.RECIPIENT]
+    reached = (c for c in facts.candidates.get(state.id, ()) if reaches(state.only_for, c.population))
+    own = [c for c in reached if c.population is not Population.RECIPIENT]
     return weigh(
         own, needed=state.needed, right=state.right or Right.INQUIRY, on=now.date(), policy=facts.points,
         contested=state.contested,

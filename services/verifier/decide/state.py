@@ -10,7 +10,7 @@ from rules import parts
 from rules.matching import Verdict
 from schemas.base import Due, Event
 from schemas.events import AnswerRecorded, OperatorDecided, RequestAccepted, RequestClosed
-from schemas.values import AnswerKind, Assurance, PointKind, Right
+from schemas.values import AnswerKind, Assurance, PointKind, Population, Right
 from services.kernel.decision import State
 
 PROVING: Final = frozenset({AnswerKind.POINTS, AnswerKind.DECLARATION})
@@ -30,6 +30,7 @@ class Verification(State):
     declaration_needed: bool = False
     declared: bool = False
     contested: frozenset[PointKind] = frozenset()
+    only_for: frozenset[Population] = frozenset()
     ends_at: AwareDatetime | None = None
     answers: frozenset[UUID] = frozenset()
     rounds: int = 0
@@ -59,6 +60,7 @@ def told(state: Verification, event: Event | Due) -> Verification:
                 case_id=event.case_id, brand=event.brand, right=event.right, verify=event.verify,
                 needed=event.points_needed, assurance=event.assurance, declaration_needed=event.declaration_needed,
                 declared=state.declared or event.declared, contested=frozenset(event.contested),
+                only_for=frozenset(event.only_for),
                 ends_at=event.unverified_at,
             )  # fmt: skip
         case AnswerRecorded(kind=AnswerKind.WITHDRAWAL | AnswerKind.NOT_ME):

@@ -95,6 +95,15 @@ def test_a_clients_record_of_a_recipient_verifies_nobody() -> None:
     assert of(RequestVerified, decide(STUB, an_accepted(), facts, NOON).events) == []
 
 
+def test_a_promise_to_some_reaches_only_them() -> None:
+    visitor = seen(a_record(EMAIL, PHONE, population=Population.VISITOR))
+    holder = seen(a_record(EMAIL, PHONE, population=Population.ACCOUNT_HOLDER))
+    promised = an_accepted(only_for=[Population.ACCOUNT_HOLDER, Population.CLIENT_STAFF])
+
+    assert of(RequestVerified, decide(STUB, promised, visitor, NOON).events) == []
+    assert len(of(RequestVerified, decide(STUB, promised, holder, NOON).events)) == 1
+
+
 def test_what_a_correction_contests_neither_proves_nor_is_asked_for() -> None:
     decision = decide(STUB, an_accepted(Right.CORRECT, contested=[PHONE]), seen(a_record(EMAIL, PHONE)), NOON)
 
