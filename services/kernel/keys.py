@@ -116,7 +116,10 @@ class FileKeyStore:
 
     def current_epoch(self, ring: str = CASES) -> str:
         """The epoch of a ring that new data keys are wrapped under."""
-        return str(self._read()["current"][ring])
+        current = self._read()["current"]
+        if ring not in current:
+            raise KeysMissing(f"{self._file.parent} has no keys {ring}1 yet: `rightsbus keys create` adds them")
+        return str(current[ring])
 
     def wrapping_key(self, epoch: str) -> bytes:
         """The 32-byte key of an epoch; raises KeyGone once it was destroyed."""

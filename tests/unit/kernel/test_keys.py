@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.kernel.errors import Misconfigured
-from services.kernel.keys import FILE, RECORDS, FileKeyStore, KeyGone, KeysMissing
+from services.kernel.keys import DIRECTORY, FILE, RECORDS, FileKeyStore, KeyGone, KeysMissing
 from services.kernel.sealing import CannotOpen, Sealer, seal, unseal
 
 UNUSED = {"in_use": lambda _: 0}
@@ -71,6 +71,18 @@ def test_a_running_process_follows_rotation_and_destruction(keys: FileKeyStore, 
     keys.destroy("e1", **UNUSED)
     with pytest.raises(KeyGone):
         running.wrapping_key("e1")
+
+
+def test_a_ring_that_came_later_is_asked_for_and_made(keys: FileKeyStore, tmp_path: Path) -> None:
+    file = tmp_path / "keys" / FILE
+    data = json.loads(file.read_text("utf-8"))
+    del data["current"]["d"], data["epochs"]["d1"]
+    file.write_text(json.dumps(data), "utf-8")
+
+    with pytest.raises(KeysMissing, match="has no keys d1 yet"):
+        FileKeyStore(tmp_path / "keys").current_epoch(DIRECTORY)
+    keys.create()
+    assert FileKeyStore(tmp_path / "keys").current_epoch(DIRECTORY) == "d1"
 
 
 def test_the_rings_turn_apart(keys: FileKeyStore) -> None:
