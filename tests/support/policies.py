@@ -3,6 +3,7 @@
 from functools import cache
 from pathlib import Path
 
+from connectors.datamap import DataMap, compile_map
 from rules.handbook import Handbook
 from services.kernel.policies import load_handbook, read_policies
 
@@ -26,3 +27,9 @@ def changed(path: str, old: str, new: str) -> dict[str, str]:
     text = texts()[path]
     assert old in text, f"{path} has no {old!r}"
     return {**texts(), path: text.replace(old, new, 1)}
+
+
+@cache
+def systems() -> DataMap:
+    """The data map as it is shipped."""
+    return compile_map(texts()["systems.yaml"])

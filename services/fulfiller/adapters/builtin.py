@@ -8,8 +8,11 @@ from typing import Any, Final
 from connectors.datamap import DataMap
 from connectors.port import Receipt
 from rules.handbook import Handbook
-from schemas.values import Action, Outcome, Population, Right
+from schemas.public import RequestSubmitted, Subject
+from schemas.values import OPT_OUTS, Action, Outcome, Population, Right
 from services.directory.lookup import forget, suppress
+from services.directory.offered import Offered, merge, offered
+from services.directory.preferences import suppress_offered
 from services.fulfiller.adapters.tasks import exported, told
 from services.kernel.effects import Done
 from services.kernel.house import House
@@ -77,14 +80,41 @@ class BuiltIn:
         ]
 
     async def _suppress(self, effects: Sequence[Leased], now: datetime) -> list[Done]:
-        """Note the preference or the deletion, keyed; forget deleted people in the directory, last of all."""
+        """Note the preference or the deletion, keyed; forget deleted people in the directory, last of all.
+
+        A preference also follows the points the person gave: whether a record holds them or not, now or later.
+        """
         async with self._house.pool.connection() as conn, conn.transaction():
+            offers = await self._offers(conn, [effect for effect in effects if _follows_points(effect)])
             for effect in effects:
-                await suppress(conn, self._house.keys, effect.body["subjects"], effect.body["right"], now)
+                right = effect.body["right"]
+                await suppress(conn, self._house.keys, effect.body["subjects"], right, now)
+                await suppress_offered(conn, self._house.keys, offers.get(effect.case_id, ()), right, now)
             gone = [s for e in effects if e.body["right"] == Right.DELETE for s in e.body["subjects"]]
             if gone:
                 await forget(conn, gone)
         return [Done((told(effect, now, Outcome.APPLIED, Receipt(effect.id, Outcome.APPLIED)),)) for effect in effects]
+
+    async def _offers(self, conn: Conn, effects: Sequence[Leased]) -> dict[str, list[Offered]]:
+        """What the people behind these cases said of themselves, per case."""
+        cases = {case_key(effect.case_id): effect.case_id for effect in effects}
+        if not cases:
+            return {}
+        first = await self._house.vault.get(conn, [(case, "submission") for case in cases])
+        said = await self._house.vault.under(conn, cases, "subject:")
+        found: dict[str, list[Offered]] = {}
+        for (case, _), raw in sorted(said.items()):
+            submitted = RequestSubmitted.model_validate_json(first[case, "submission"])
+            country = submitted.residence.country if submitted.residence else "US"
+            one = merge(submitted.brand, offered(Subject.model_validate_json(raw), country))
+            found.setdefault(cases[case], []).append(one)
+        return found
+
+
+def _follows_points(effect: Leased) -> bool:
+    """Whether a part notes a preference by what was given. An opt-in does not: nobody proved whose points those are."""
+    right = Right(effect.body["right"])
+    return effect.body["client"] is None and right in OPT_OUTS and right is not Right.OPT_IN_SALE
 
 
 class Exported:

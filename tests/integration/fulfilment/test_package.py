@@ -12,7 +12,6 @@ from uuid import NAMESPACE_OID, uuid5
 import pytest
 from pydantic_core import to_json
 
-from connectors.datamap import compile_map
 from schemas.events import TaskFinished
 from schemas.values import Outcome
 from services.fulfiller.adapters.builtin import BuiltIn
@@ -21,7 +20,7 @@ from services.kernel.leases import Leased
 from services.kernel.tokens import case_key
 from services.packages import stored
 from tests.support.lab import a_request
-from tests.support.policies import POLICIES, handbook
+from tests.support.policies import handbook, systems
 
 pytestmark = [pytest.mark.integration, pytest.mark.anyio]
 
@@ -51,8 +50,7 @@ async def export(house: House, effect: Leased, chunks: dict[str, list[list[dict[
 
 
 async def make(house: House, effect: Leased) -> TaskFinished:
-    systems = compile_map((POLICIES / "systems.yaml").read_text("utf-8"))
-    [done] = await BuiltIn(house, systems, handbook())([effect], NOW)
+    [done] = await BuiltIn(house, systems(), handbook())([effect], NOW)
     [event] = done.events
     assert isinstance(event, TaskFinished)
     return event
