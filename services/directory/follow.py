@@ -32,12 +32,9 @@ def blueprint(keys: KeyStore) -> Blueprint[Followed, None]:
 
     async def gather(conn: Conn, batch: Sequence[Any], _states: Mapping[str, Followed]) -> None:
         told = [event for event in batch if isinstance(event, PersonSeen | PersonGone)]
-        digests = Digests(keys)
-        changes = read(told, digests)
-        if changes:
-            await hold_async(
-                conn, take_up(changes, digests, max(change.seen_on for change in changes if change.seen_on))
-            )
+        if told:
+            digests = Digests(keys)
+            await hold_async(conn, take_up(read(told, digests), digests, told[-1].occurred_at.date()))
 
     return Blueprint("directory", Followed, keys=lambda event: [event.subject], gather=gather, decide=_decide)
 

@@ -10,7 +10,7 @@ from psycopg.rows import TupleRow
 
 from schemas.values import PointKind, Right
 from services.directory.digests import Digests
-from services.directory.held import open_held, points_of
+from services.directory.held import open_held, points_of, type_held
 from services.directory.offered import Offered
 from services.kernel.keys import KeyStore
 
@@ -28,16 +28,18 @@ _NOTED: Final = "SELECT kind, max(at) FROM directory.suppression WHERE token = A
 async def suppress(
     conn: AsyncConnection[TupleRow], keys: KeyStore, subjects: Iterable[str], kind: str, now: datetime
 ) -> None:
-    """Remember that something was done for these people. A deletion is tied to the person's link alone.
+    """Remember that something was done for these people: tied to the person's link, and to their record keys.
 
     A preference is also tied to their own points, so that it holds for records loaded later.
     """
     digests, tokens = Digests(keys), list[bytes]()
     rows = await conn.execute(_PEOPLE, [[UUID(subject) for subject in subjects]])
     async for subject, brand, normaliser, sealed in rows:
+        held = open_held(sealed, subject, normaliser, digests)
         tokens.append(digests.suppression("", SUBJECT, str(subject)))
+        tokens += _of_records(digests, held)
         if kind != DELETED:
-            tokens += _of_points(digests, brand, points_of(open_held(sealed, subject, normaliser, digests)))
+            tokens += _of_points(digests, brand, points_of(held))
     await _note(conn, tokens, kind, now)
 
 
@@ -54,6 +56,16 @@ async def suppressed(conn: AsyncConnection[TupleRow], keys: KeyStore, offer: Off
     points = offer.points.union(*offer.older.values())
     tokens = list(_of_points(Digests(keys), offer.brand, points))
     return {row[0]: row[1] async for row in await conn.execute(_NOTED, [tokens])}
+
+
+def of_record(digests: Digests, system: str, key: str, value: str) -> bytes:
+    """The token of one record key of one system, by which a row that came back is known again."""
+    return digests.suppression(system, f"record/{key}", value)
+
+
+def _of_records(digests: Digests, held: type_held) -> Iterator[bytes]:
+    for record in held.values():
+        yield from (of_record(digests, record["system"], key, value) for key, value in record["keys"].items())
 
 
 def _of_points(digests: Digests, brand: str, points: Iterable[tuple[PointKind, str]]) -> Iterator[bytes]:
