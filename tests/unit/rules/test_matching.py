@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -160,6 +161,14 @@ def test_an_operator_may_look_at_one_person_who_resembles_in_two_groups() -> Non
     assert not judge(record(K.EMAIL)).located
     assert judge() == judge(record())
     assert judge().verdict is Verdict.NO_RECORD
+
+
+def test_a_second_key_is_worth_a_look_and_no_more() -> None:
+    near = replace(record(name=NameFit.EXACT), near=frozenset({K.EMAIL, K.PHONE}))
+
+    assert judge(near).verdict is Verdict.NOT_ENOUGH
+    assert (judge(near).located, judge(near).subject, judge(near).groups) == (True, "s-1", {Group.NAME})
+    assert locate([replace(parcel(), near=frozenset(K))], on=TODAY, policy=POLICY) == ()
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ records = st.builds(
     client=st.sampled_from([None, "acme", "beta"]),
     matched=st.lists(points, max_size=6).map(tuple),
     name=st.sampled_from(NameFit),
+    near=st.frozensets(st.sampled_from(PointKind), max_size=2),
 )
 needs = st.integers(0, 4)
 kinds = st.frozensets(st.sampled_from(PointKind), max_size=2)
@@ -108,6 +109,16 @@ def test_a_fuzzy_name_proves_no_more_than_none_given(one, needed) -> None:
     fuzzy, silent = replace(one, name=NameFit.FUZZY), replace(nameless, name=NameFit.UNKNOWN)
 
     assert (judge([fuzzy], needed).verdict is Verdict.VERIFIED) == (judge([silent], needed).verdict is Verdict.VERIFIED)
+
+
+@given(one=records, needed=needs, near=st.frozensets(st.sampled_from(PointKind)))
+def test_second_keys_never_count_and_only_locate(one, needed, near) -> None:
+    before, after = judge([one], needed), judge([replace(one, near=one.near | near)], needed)
+
+    assert (before.verdict is Verdict.VERIFIED) == (after.verdict is Verdict.VERIFIED)
+    if after.verdict is Verdict.VERIFIED:
+        assert before == after
+    assert before.located <= after.located
 
 
 @given(one=records, needed=needs)
