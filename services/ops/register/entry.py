@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -10,15 +11,17 @@ from pydantic_core import from_json, to_json
 
 from rules.parts import handover
 from schemas import wire
-from schemas.topics import Topic, topic_of
+from schemas.topics import CATALOGUE, Topic, topic_of
 from schemas.wire import Record, Unreadable
 
 UNREADABLE: Final = "Unreadable"
 """The kind of an entry whose record was not what its topic carries."""
-_DROPPED: Final = frozenset({"sealed", "reply_token", "answer_token", "jose"})
+_DROPPED: Final = {"sealed", "reply_token", "answer_token", "jose"}
 """Fields that hold a capability, or something sealed or signed that may name a person."""
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/+-]{0,119}")
 """What text of outsiders may stay: codes and references, no sentences."""
+_PLAIN: Final = re.compile(r'[A-Za-z0-9_.:/+{}\[\],"-]{0,1000}')
+"""JSON in which every text is surely such a code: most are, and need not be looked at one by one."""
 TEXT: Final = "[text]"
 
 
@@ -88,6 +91,12 @@ def entry_of(record: Record, trust: Trust) -> Entry:
     return Entry(record.topic, record.partition, record.offset, record.at_ms, kind, body, genuine)
 
 
+@cache
+def _kinds(name: str) -> tuple[str, ...]:
+    """The kinds that travel on a topic of the catalogue."""
+    return tuple(kind.__name__ for topic in CATALOGUE if topic.name == name for kind in topic.classes)
+
+
 def _inside(topic: Topic, record: Record) -> tuple[str, dict[str, Any], bool]:
     try:
         body = from_json(record.value or b"")
@@ -95,9 +104,12 @@ def _inside(topic: Topic, record: Record) -> tuple[str, dict[str, Any], bool]:
         body = None
     if not isinstance(body, dict):
         return UNREADABLE, {}, True
+    known = _kinds(topic.name)
     named = (record.header("ce_type") or "").removeprefix("rightsbus.").removesuffix(".v1")
-    kind = named if any(named == known.__name__ for known in topic.classes) else topic.classes[0].__name__
-    return kind, {name: value for name, value in body.items() if name not in _DROPPED}, True
+    kind = named if named in known else known[0]
+    for name in _DROPPED:
+        body.pop(name, None)
+    return kind, body, True
 
 
 def _outside(topic: Topic, record: Record, trust: Trust) -> tuple[str, dict[str, Any], bool]:
@@ -108,8 +120,8 @@ def _outside(topic: Topic, record: Record, trust: Trust) -> tuple[str, dict[str,
         said = topic.adapter.validate_python({"case_id": data.get("request_id")} | data | ours)
     except (Unreadable, ValidationError):
         return UNREADABLE, {}, False
-    told = said.model_dump(mode="json", exclude=set(_DROPPED))
-    body = {name: _coded(value) for name, value in told.items()}
+    text = said.model_dump_json(exclude=_DROPPED)
+    body = from_json(text) if _PLAIN.fullmatch(text) else _coded(from_json(text))
     token, request = getattr(said, "reply_token", ""), body.get("request_id")
     part = body.get("part") or handover(body.get("client", ""))
     addressee = body.get("system") or body.get("client", "")

@@ -74,6 +74,7 @@ def reply(ledger: Ledger, said: str, client: str = "acorn-supply", **more: str) 
 ONE_OF_EACH = [
     ("own/verification", "person", "proof", None),
     ("own/verification", "person", "declaration", None),
+    ("own/verification", "person", "mandate", None),
     ("own/hold:confirmation", "person", "confirmation", None),
     ("own/hold:fee", "person", "fee", None),
     ("own/hold:detail", "person", "detail", None),

@@ -23,17 +23,14 @@ CREATE TABLE ops.requests (request_id text PRIMARY KEY, case_id text, source tex
   extended_to date, extension text, percent int NOT NULL DEFAULT 0, missed bool NOT NULL DEFAULT false,
   verdict text, verdict_by text, verdict_detail text, verdict_at timestamptz, verdict_seq int NOT NULL DEFAULT -1,
   acknowledged_at timestamptz, settled_at timestamptz, settled_ending text, settled_reason text,
-  closed_at timestamptz, ending text, reason text);
+  closed_at timestamptz, ending text, reason text) WITH (fillfactor = 80);
 CREATE INDEX ON ops.requests (respond_by) WHERE closed_at IS NULL;
-CREATE INDEX ON ops.requests (received_at);
-CREATE INDEX ON ops.requests (case_id);
-CREATE INDEX ON ops.requests (closed_at);
 CREATE INDEX ON ops.requests (settled_at);
 CREATE INDEX ON ops.requests (left(replace(case_id, '-', ''), 18));
 CREATE TABLE ops.parts (request_id text NOT NULL, part text NOT NULL, party text, who text, waiting text,
   until timestamptz, since timestamptz, attempt int NOT NULL DEFAULT 0, wait_order bigint NOT NULL DEFAULT -1,
   outcome text, reason text, basis text, ended_at timestamptz, end_order bigint NOT NULL DEFAULT -1,
-  PRIMARY KEY (request_id, part));
+  PRIMARY KEY (request_id, part)) WITH (fillfactor = 80);
 CREATE TABLE ops.handovers (request_id text NOT NULL, client text NOT NULL, mode text, parcel_named bool,
   handed_at timestamptz, received_at timestamptz, answer text, answered_at timestamptz,
   PRIMARY KEY (request_id, client));
