@@ -109,6 +109,13 @@ def test_a_parcel_named_later_makes_the_hand_over_known_to_whoever_asked() -> No
     assert len(desk.all(ClientRequest)) == 1
 
 
+def test_that_a_parcel_was_named_is_never_forgotten() -> None:
+    desk = handed(an_answer(AnswerKind.POINTS, clients=[located(named=False)]), a_failure())
+
+    assert desk.state.named == ["acorn"]
+    assert desk.all(RequestSettled) == []
+
+
 @pytest.mark.parametrize(("kind", "outcome", "ending"), [
     ("completed", Outcome.COMPLETED, Ending.FULFILLED),
     ("refused", Outcome.REFUSED, Ending.UNVERIFIED),

@@ -30,6 +30,7 @@ from tests.support.values import (
     an_answer,
     an_opt_out,
     around,
+    located,
     told,
 )
 
@@ -316,6 +317,13 @@ def test_an_access_releases_the_deletion_when_its_own_work_is_done() -> None:
     released = desk.one(RequestReleased)
     assert before == []
     assert (released.request_id, released.by) == (ACCESS_REQUEST, REQUEST)
+
+
+def test_a_release_does_not_wait_for_what_clients_do_with_the_access() -> None:
+    desk = a_desk(Right.KNOW_SPECIFIC, releases=[ACCESS_REQUEST], clients=[located()]).finish()
+
+    assert desk.one(RequestReleased).by == REQUEST
+    assert not desk.state.closed
 
 
 def test_a_text_is_held_for_detail_and_ends_answered_or_expired() -> None:

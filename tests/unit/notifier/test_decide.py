@@ -113,6 +113,12 @@ def test_nothing_is_said_before_the_request_is_known() -> None:
     assert (counter.statuses, counter.sent) == ([], {})
 
 
+def test_a_letter_to_the_contact_given_names_no_record_whatever_is_known_by_then() -> None:
+    counter = Counter(a_verdict(), passed_on(), an_accepted())
+
+    assert {counter.letter(name)["subject"] for name in ("acknowledgement", "passed_on/acorn")} == {None}
+
+
 def test_a_browsers_signal_gets_a_status_and_no_letter() -> None:
     counter = Counter(an_opt_out(channel="gpc"), settled(parts={"own/suppress": an_end(Outcome.APPLIED)}))
 
