@@ -117,7 +117,9 @@ async def _costs(urls: Mapping[int, str], keys: FileKeyStore, asked: Asked) -> l
             for count, url in urls.items()
         }
         alone, batched = await _medians(conns, keys, single), await _medians(conns, keys, batches)
-        pages = {count: [await _pages(conn, Digests(keys), o) for o in asked.values()] for count, conn in conns.items()}
+        pages = {
+            count: [await pages_of(conn, Digests(keys), o) for o in asked.values()] for count, conn in conns.items()
+        }
     return [Cost(n, statistics.mean(pages[n]), alone[n] * 1e6, batched[n] / BATCH * 1e6) for n in urls]
 
 
@@ -135,7 +137,7 @@ async def _medians(conns: Mapping[int, type_conn], keys: FileKeyStore, questions
     return {count: statistics.median(taken[len(questions) :]) for count, taken in times.items()}
 
 
-async def _pages(conn: type_conn, digests: Digests, offer: Offered) -> float:
+async def pages_of(conn: type_conn, digests: Digests, offer: Offered) -> float:
     """Pages the one query of a look-up touches, in memory or not."""
     wanted = [digests.point(digests.newest(), BRAND, label, key) for label, key in finders(offer.keys(1))]
     explain = f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {FIND}"
