@@ -194,9 +194,9 @@ def _escalate(found: "Installation", client: str) -> int:
 
 
 def say(found: "Installation", client: str, requests: Iterable[str], **said: Any) -> None:  # noqa: ANN401  a word's fields
-    """Publish what a client said by another way than its own program: to a person, or not at all."""
+    """Publish what a client said by another way than its own program: to a person unless `by` names another."""
     now = Clock()()
-    about = {"occurred_at": now, "client": client, "by": "operator", **said}
+    about = {"by": "operator", **said, "occurred_at": now, "client": client}
     told = [ClientHeard(event_id=new_id(), request_id=one, case_id=one, **about) for one in requests]
     encoded = [wire.encode(event, source="rightsbus/ops") for event in told]
     if encoded:

@@ -35,7 +35,8 @@ _STYLE: Final = (
 )
 
 
-def _page(title: str, body: str) -> str:
+def page(title: str, body: str) -> str:
+    """One page of the doors, whole."""
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>'
@@ -43,14 +44,14 @@ def _page(title: str, body: str) -> str:
     )
 
 
-ASK: Final = _page(
+ASK: Final = page(
     "Your data package",
     f'<form method="post" action="{links.PATH}"><label for="code">The code from our letter</label>'
     '<input id="code" name="code" autocomplete="off" spellcheck="false" required>'
     "<p>The download starts when you confirm. It works once: keep the file in a safe place.</p>"
     f'<button type="submit">Download my data</button></form><script>{_SCRIPT}</script>',
 )
-NO: Final = _page(
+NO: Final = page(
     "This code opens nothing",
     "<p>It was mistyped, was used before, or its time is over. Answer our letter, and we send you another one.</p>",
 )

@@ -1,20 +1,19 @@
 """`rightsbus clients`: register merchants, give and take their access, speak for them where they cannot."""
 
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 from pydantic import TypeAdapter, ValidationError
 
 from schemas.scalars import Email
-from schemas.values import Action, Mode
+from schemas.values import Mode
 from services.clients import jose, registry
 from services.clients.registry import Client, Transport
-from services.kernel.errors import Misconfigured
 from services.ops import clients
+from services.ops.cli import handovers
 from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, installation, show
 from services.ops.clients import Given
 from services.ops.installation import Installation
@@ -22,12 +21,12 @@ from services.ops.provision import client_topic
 from services.ops.seeds import read_keys, read_seed
 
 Escalate = Annotated[bool, typer.Option(help="let its open hand-overs wait for an operator")]
-_REPLIES: Final = ("received", "instruct", "completed", "refused", "not_ours")
 group = typer.Typer(no_args_is_help=True, help="Manage clients: the merchants whose data the company holds for them.")
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
+    handovers.add_to(group)
     app.add_typer(group, name="clients")
 
 
@@ -148,79 +147,6 @@ def remove(client: str, data: Data = DEFAULT_DATA, *, escalate: Escalate = False
 
 
 @group.command()
-def reply(
-    client: str,
-    kind: Annotated[str, typer.Argument(help=", ".join(_REPLIES))],
-    handovers: Annotated[list[str], typer.Argument(help="which hand-overs: their ids")],
-    reason: Annotated[str | None, typer.Option(help="a code; needed for refused")] = None,
-    action: Annotated[Action | None, typer.Option(help="for instruct: what to do instead of what was asked")] = None,
-    *,
-    data: Data = DEFAULT_DATA,
-) -> None:
-    """Enter what a client told us by telephone or mail, as if it had replied itself."""
-    found = installation(data)
-    clients.known(found, client)
-    if kind not in _REPLIES:
-        raise typer.BadParameter(f"must be one of {', '.join(_REPLIES)}")
-    if (kind == "refused") != (reason is not None):
-        raise typer.BadParameter("--reason goes with refused, and only with it")
-    strangers = sorted(set(handovers) - set(clients.open_handovers(found, client).get(client, ())))
-    if strangers:
-        raise Misconfigured(f"no open hand-over to {client}: {', '.join(strangers)}")
-    clients.say(found, client, handovers, said=kind, reason=reason, action=action)
-    typer.echo(f"{len(handovers)} entered")
-
-
-@group.command()
 def key(data: Data = DEFAULT_DATA) -> None:
     """Print our public key: what clients seal to us is sealed to it."""
     typer.echo(json.dumps(jose.Inbound(installation(data).keys).public(), indent=2))
-
-
-@group.command()
-def simulate(
-    client: str,
-    answer: Annotated[str, typer.Option("--reply", help=f"{', '.join(_REPLIES)}, or nothing")] = "completed",
-    reason: Annotated[str | None, typer.Option(help="a code, for refused")] = None,
-    jwk: Annotated[Path | None, typer.Option(help="its private key, if it gave us the public one")] = None,
-    data: Data = DEFAULT_DATA,
-) -> None:
-    """Act as a merchant for trials: read its topic, say that each request came, then how it ends. Ctrl-C ends it.
-
-    The password is the embedded installation's own, or RIGHTSBUS_CLIENT_PASSWORD.
-    """
-    if answer not in {*_REPLIES, "nothing"} or (answer == "refused") != (reason is not None):
-        raise typer.BadParameter(f"--reply must be one of {', '.join(_REPLIES)}, nothing; --reason goes with refused")
-    found = installation(data)
-    clients.known(found, client)
-    password = os.environ.get("RIGHTSBUS_CLIENT_PASSWORD") or found.outside_logins().get(client)
-    if not password:
-        raise Misconfigured(f"the password of {client} is not kept here: set RIGHTSBUS_CLIENT_PASSWORD")
-    _simulate(replace(found.access(), username=client, password=password).settings(), client, (answer, reason), jwk)
-
-
-def _simulate(settings: dict[str, Any], client: str, says: tuple[str, str | None], jwk: Path | None) -> None:
-    from joserfc.jwk import ECKey
-
-    from stack.merchant import Merchant, Message, reply_to
-
-    kind, reason = says
-
-    def answer(message: Message) -> list[dict[str, Any]]:
-        told = {name: message[name] for name in ("right", "reason", "parts", "field", "rule") if name in message}
-        typer.echo(f"{message['handover_id']}  {message['type']:12} " + "  ".join(f"{n}={v}" for n, v in told.items()))
-        if message["type"] != "request" or kind == "nothing":
-            return []
-        replies = [reply_to(message, "received")]
-        if kind != "received":
-            replies.append(reply_to(message, kind, **({"reason": reason} if reason else {})))
-        typer.echo(f"{message['handover_id']}  replied      {', '.join(r['type'] for r in replies)}")
-        return replies
-
-    key_ = ECKey.import_key(json.loads(jwk.read_text("utf-8"))) if jwk else None
-    merchant = Merchant(settings, client, answer, key=key_)
-    typer.echo(f"reading privacy.clients.{client}.requests; Ctrl-C ends")
-    try:
-        merchant.run()
-    except KeyboardInterrupt:
-        merchant.stop()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench.system import System
+from stack.ports import free_port
 from tests.support.shop import Desk, Shop, open_shop
 from tests.support.source import ROOT
 
@@ -79,6 +80,25 @@ def programs(system: System, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             for name in PROGRAMS
             if NODE or name != "kafkajs"
         }
+
+
+def test_the_documentations_webhook_takes_a_request_and_answers_it(system: System, desk: Desk, tmp_path: Path) -> None:
+    port = free_port()
+    shop = open_shop(system, "sorbus", url=f"http://127.0.0.1:{port}/requests")
+    told = {"SECRET": shop.secret or "", "PORT": str(port)}
+    asked = desk.asks(shop.ships_to("Sascha Sorge"), "opt_out_sale_share")
+    with (tmp_path / "said.txt").open("w") as out:
+        hook = subprocess.Popen(
+            [sys.executable, str(DOCS / "webhook.py")], env={**os.environ, **told}, stdout=out, stderr=out
+        )
+        try:
+            ends = desk.end(asked, within_s=60)
+        finally:
+            hook.terminate()
+            hook.wait(10)
+
+    assert ends[f"client:{shop.id}/handover"] == "completed"
+    assert asked in (tmp_path / "said.txt").read_text()
 
 
 @pytest.mark.parametrize("name", NAMES)
