@@ -9,7 +9,7 @@ from typing import Any
 
 from rules.parts import decider
 from schemas.clients import ClientHeard
-from schemas.events import OperatorDecided, TaskFinished
+from schemas.events import DeadlineReached, NoticeFailed, NoticeSent, OperatorDecided, TaskFinished
 from services.fulfiller.decide.advance import conclude
 from services.fulfiller.decide.draft import Draft
 from services.fulfiller.decide.facts import Facts, Instruction, Packet, Reply
@@ -27,6 +27,8 @@ __all__ = ["Facts", "Fulfilment", "Instruction", "Packet", "Reply", "decide"]
 def decide(state: Fulfilment, event: Any, facts: Facts, now: datetime) -> Decision[Fulfilment]:  # noqa: ANN401
     """Answer one event about one request; events of other topics may have come first. Safe to repeat.
 
+    What changes nothing leaves the state as it lies, so that nothing is written for it.
+
     Nobody is asked anything before the request was accepted here, so a result or reply that comes before is about a
     request nobody knows.
 
@@ -35,8 +37,8 @@ def decide(state: Fulfilment, event: Any, facts: Facts, now: datetime) -> Decisi
         ForgedToken: one without the token its addressee was given.
         NoOutcome: a result that no system can have.
     """
-    if isinstance(event, OperatorDecided) and decider(event.verb, event.part) != "fulfiller":
-        return Decision(state, due_at=state.due_at)
+    if isinstance(event, NoticeSent | NoticeFailed | DeadlineReached) or _is_for_others(event):
+        return Decision(state)
     if isinstance(event, Instruction):
         return take_instruction(state, event, facts, now)
     state = told(state, event)
@@ -54,3 +56,7 @@ def decide(state: Fulfilment, event: Any, facts: Facts, now: datetime) -> Decisi
             overhear(draft, event)
     conclude(draft)
     return draft.decision()
+
+
+def _is_for_others(event: Any) -> bool:  # noqa: ANN401
+    return isinstance(event, OperatorDecided) and decider(event.verb, event.part) != "fulfiller"

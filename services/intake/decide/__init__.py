@@ -19,6 +19,8 @@ __all__ = ["DESTROY", "Case", "Facts", "decide"]
 def decide(state: Case, event: Any, facts: Facts, now: datetime) -> Decision[Case]:  # noqa: ANN401, PLR0911  told apart below
     """Answer one message about one case. Safe to repeat: the same message again, or again written, changes nothing.
 
+    What is no concern of a case leaves it as it lies, so that nothing is written for it.
+
     Raises:
         UnknownSource: a submission or answer of an app that is not registered.
     """
@@ -36,4 +38,4 @@ def decide(state: Case, event: Any, facts: Facts, now: datetime) -> Decision[Cas
         case Due():
             return wake(state, event, now)
         case _:
-            return Decision(state, due_at=state.due_at)
+            return Decision(state)

@@ -76,7 +76,7 @@ def _reached(state: Case, cause: Due, request_id: str, share: int, now: datetime
 def extend(state: Case, event: OperatorDecided, now: datetime) -> Decision[Case]:
     """Lengthen the time to answer: once, with a reason, inside the first period, as far as the law allows."""
     if decider(event.verb, event.part) != "intake" or event.event_id in state.decided:
-        return Decision(state, due_at=state.due_at)
+        return Decision(state)
     refusal = _refusal(state, event, now)
     applied = DecisionApplied.after(
         event, now, case_id=state.case_id or event.case_id, decision_id=str(event.event_id), verb=event.verb,

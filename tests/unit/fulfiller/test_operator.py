@@ -3,7 +3,16 @@ from typing import Any
 
 import pytest
 
-from schemas.events import ClientRequest, DecisionApplied, RequestClosed, RequestSettled, TaskAssigned
+from schemas.events import (
+    ClientRequest,
+    DeadlineReached,
+    DecisionApplied,
+    NoticeFailed,
+    NoticeSent,
+    RequestClosed,
+    RequestSettled,
+    TaskAssigned,
+)
 from schemas.values import AnswerKind, Ending, Outcome, Reason, Right, Verb
 from services.fulfiller.decide import Fulfilment, decide
 from tests.support.desk import Desk
@@ -26,6 +35,7 @@ from tests.support.values import (
     around,
     located,
     of,
+    told,
 )
 
 ACCOUNTS, BILLING = "own/system:accounts", "own/system:billing"
@@ -310,6 +320,18 @@ def test_deciding_twice_tells_the_same_and_once_decided_nothing_more(event: Any)
     assert once == twice
     assert again.events == ()
     assert again.state == once.state
+
+
+@pytest.mark.parametrize("event", [
+    told(NoticeSent, letter="closed", way="mail", to="given"), told(NoticeFailed, letter="closed", reason="refused"),
+    told(DeadlineReached, percent=50, respond_by=LAST_MOMENT.date()), a_decision(Verb.EXTEND),
+], ids=lambda event: type(event).__name__)  # fmt: skip
+def test_what_is_no_news_leaves_the_state_as_it_lies(event: Any) -> None:
+    state = Desk(an_accepted(), a_verdict()).state
+
+    decision = decide(state, event, around(), NOON)
+    assert decision.state is state
+    assert (decision.events, decision.due_at) == ((), None)
 
 
 def test_a_fact_about_a_request_nobody_knows_opens_a_stub_and_wakes_nobody() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from schemas.events import DeadlineExtended, DeadlineReached, DecisionApplied, RequestSettled
 from schemas.values import Reason, Right, Verb
-from services.intake.decide import DESTROY
+from services.intake.decide import DESTROY, decide
 from tests.support.intake import CASE_ID, Window, a_submission, request
 from tests.support.values import DAYS, LAST_MOMENT, NOON, a_close, a_decision, of, told
 
@@ -150,3 +150,12 @@ def test_a_decision_heard_twice_is_answered_once_and_others_decisions_are_left_t
     window.hear(about(a_decision(Verb.DENY)))
 
     assert again == window.last == ()
+
+
+def test_what_is_no_concern_of_the_case_leaves_it_as_it_lies() -> None:
+    window = Window(a_submission())
+    event = about(a_decision(Verb.DENY))
+    decision = decide(window.state, event, window.facts(event), NOON)
+
+    assert decision.state is window.state
+    assert (decision.events, decision.due_at) == ((), None)
