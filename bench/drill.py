@@ -56,7 +56,7 @@ def run(argv: Sequence[str]) -> int:
     parser.add_argument("--kills", type=int, default=2, help="times each service is killed")
     parser.add_argument("--seed", type=int, default=7)
     given = parser.parse_args(argv)
-    with running(int(given.requests * 7.5) + 200) as system:
+    with running(11 * given.requests + 200) as system:
         account = drill(system, given.requests, given.kills, given.seed)
     for what, found in account.figures.items():
         print(f"{what:44} {found}")
@@ -94,7 +94,7 @@ def drill(system: System, requests: int, kills: int, seed: int, within_s: float 
 
 
 def _mixed(system: System, requests: int, draw: random.Random) -> list[Submission]:
-    people, parcels = load.holders(system.humans), load.recipients(system.humans)
+    people, parcels = load.holders(system.humans)[::-1], load.recipients(system.humans)[::-1]
     counts = {kind: round(requests * share) for kind, share in SHARES.items()}
     own = iter(people)
     mixed = [

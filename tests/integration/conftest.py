@@ -7,7 +7,7 @@ import pytest
 from bench.system import System, running
 from tests.support.servers import TestServers
 
-PEOPLE = 4_000
+PEOPLE = 5_000
 
 
 @pytest.fixture(scope="session")

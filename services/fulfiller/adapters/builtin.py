@@ -10,6 +10,7 @@ from connectors.port import Receipt
 from rules.handbook import Handbook
 from schemas.public import RequestSubmitted, Subject
 from schemas.values import OPT_OUTS, Action, Outcome, Population, Right
+from services.directory.farewell import keep_contacts
 from services.directory.lookup import forget, suppress
 from services.directory.offered import Offered, merge, offered
 from services.directory.preferences import suppress_offered
@@ -90,9 +91,12 @@ class BuiltIn:
                 right = effect.body["right"]
                 await suppress(conn, self._house.keys, effect.body["subjects"], right, now)
                 await suppress_offered(conn, self._house.keys, offers.get(effect.case_id, ()), right, now)
-            gone = [s for e in effects if e.body["right"] == Right.DELETE for s in e.body["subjects"]]
+            gone = [
+                (case_key(e.case_id), s) for e in effects if e.body["right"] == Right.DELETE for s in e.body["subjects"]
+            ]
             if gone:
-                await forget(conn, gone)
+                await keep_contacts(conn, self._house.vault, self._house.keys, gone)
+                await forget(conn, [subject for _, subject in gone])
         return [Done((told(effect, now, Outcome.APPLIED, Receipt(effect.id, Outcome.APPLIED)),)) for effect in effects]
 
     async def _offers(self, conn: Conn, effects: Sequence[Leased]) -> dict[str, list[Offered]]:

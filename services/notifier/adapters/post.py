@@ -11,6 +11,7 @@ from rules.handbook import Handbook
 from schemas.events import NoticeFailed, NoticeSent
 from schemas.public import PostalAddress, RequestSubmitted
 from schemas.values import AnswerKind, Letter
+from services.directory.farewell import kept_contacts
 from services.directory.lookup import Contacts, contacts
 from services.kernel import tokens
 from services.kernel.effects import Again, Done, back_off
@@ -74,6 +75,8 @@ class Post:
         async with self._house.pool.connection() as conn:
             sealed = await self._house.vault.get(conn, [(case, "submission") for case in sorted(set(cases.values()))])
             filed = await contacts(conn, subjects, self._house.keys) if subjects else {}
+            left = [(cases[e.id], s) for e in effects if (s := e.body["subject"]) in subjects and s not in filed]
+            filed |= await kept_contacts(conn, self._house.vault, left) if left else {}
         said = {case: RequestSubmitted.model_validate_json(raw) for (case, _), raw in sealed.items()}
         found = {}
         for effect in effects:
