@@ -155,10 +155,14 @@ class Recallable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A record key found in the live system, and the newest day on which something was written there, if known."""
+    """A record key found in the live system, and the newest day on which something was written there, if known.
+
+    `live` says that a deletion would change something: rows that are masked, or kept by an exception, are not.
+    """
 
     keys: Mapping[str, str]
     newest: date | None
+    live: bool = True
 
 
 @runtime_checkable

@@ -27,18 +27,20 @@ DONE: Final[Mapping[str, Outcome]] = {
 Row = dict[str, Any]
 Whose = tuple[str, str | None]
 """A record key as text, and the client that owns the row, if any does."""
+People = Mapping[str, tuple[Whose, date | None]]
+"""Whose the rows of a table are that others point at, and their day."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owners:
-    """Which tasks ask for which rows of one table. `people` says whose a row is when another table knows it."""
+    """Which tasks ask for which rows of one table. `people` says whose a row is where another table knows it."""
 
     table: TableMap
     asked: Mapping[Whose, Sequence[Task]]
-    people: Mapping[str, Whose] | None = None
+    people: People | None = None
 
     @classmethod
-    def of(cls, table: TableMap, tasks: Iterable[Task], people: Mapping[str, Whose] | None = None) -> "Owners":
+    def of(cls, table: TableMap, tasks: Iterable[Task], people: People | None = None) -> "Owners":
         """Read from the tasks' record keys who asks for what."""
         owned = table.client_column is not None or people is not None
         asked: dict[Whose, list[Task]] = {}
@@ -59,7 +61,13 @@ class Owners:
         if self.people is None:
             return str(key), client
         found = self.people.get(str(key))
-        return (found[0], client or found[1]) if found else None
+        return (found[0][0], client or found[0][1]) if found else None
+
+    def day(self, row: Row) -> date | None:
+        """A row's own date, here or in the row it points at."""
+        if self.table.date_column or self.people is None:
+            return day_of(row.get(self.table.date_column or ""))
+        return self.people.get(str(row.get(self.table.key_column)), (None, None))[1]
 
     def tasks(self, row: Row) -> list[Task]:
         """The tasks that ask for a row."""
@@ -74,10 +82,19 @@ def changed(owners: Owners, row: Row, accounts: Accounts) -> Row | None:
     left: Row | None = row
     for action in (Action.CORRECT, Action.ERASE):
         tasks = [task for task in owners.tasks(row) if task.action is action]
-        if tasks and left is not None:
-            change = _corrected if action is Action.CORRECT else _erased
-            left = change(owners.table, left, tasks, accounts)
+        if tasks and left is not None and action is Action.CORRECT:
+            left = _corrected(owners.table, left, tasks, accounts)
+        elif tasks and left is not None:
+            left = _erased(owners.table, left, owners.day(row), tasks, accounts)
     return left
+
+
+def would_change(table: TableMap, row: Row) -> bool:
+    """Whether a deletion would change a row: not where it is masked already, or kept by an exception."""
+    if table.erase != "mask":
+        return table.keep is None
+    masked = row | _masks(table, row, {name: field for name, field in table.fields.items() if field.keep is None})
+    return any(str(masked[name] or "") != str(row[name] or "") for name in row)
 
 
 def shown(owners: Owners, row: Row, accounts: Accounts) -> list[tuple[Task, Row]]:
@@ -85,7 +102,7 @@ def shown(owners: Owners, row: Row, accounts: Accounts) -> list[tuple[Task, Row]
     table, found = owners.table, list[tuple[Task, Row]]()
     names = dict.fromkeys([*table.fields, *([table.date_column] if table.date_column else [])])
     for task in owners.tasks(row):
-        if recent_enough(task, row.get(table.date_column or "")):
+        if recent_enough(task, owners.day(row)):
             accounts[task.task_id].add(table.categories, 1, Outcome.EXPORTED)
             found.append((task, disclosed(table.fields, {name: row.get(name) for name in names})))
     return found
@@ -102,20 +119,20 @@ def _corrected(table: TableMap, row: Row, tasks: Sequence[Task], accounts: Accou
     return row | values
 
 
-def _erased(table: TableMap, row: Row, tasks: Sequence[Task], accounts: Accounts) -> Row | None:
+def _erased(table: TableMap, row: Row, day: date | None, tasks: Sequence[Task], accounts: Accounts) -> Row | None:
     today = max((task.today for task in tasks if task.today), default=None)
     mine = [accounts[task.task_id] for task in tasks]
-    if table.keep and not _over(table, row, table.keep, today):
-        _tell(table, row, table.keep, table.category, mine)
+    if table.keep and not _over(day, table.keep, today):
+        _tell(table.keep, table.category, day, mine)
         return row | _masks(table, row, {name: f for name, f in table.fields.items() if f.mask})
     done = DONE.get(table.erase, Outcome.ERASED)
     for account in mine:
         account.add(table.categories, 1, done)
     if table.erase in {"delete", "keep"}:
         return None
-    kept = {name: f for name, f in table.fields.items() if f.keep and not _over(table, row, f.keep, today)}
+    kept = {name: f for name, f in table.fields.items() if f.keep and not _over(day, f.keep, today)}
     for about in (f for name, f in kept.items() if row.get(name) not in {None, ""}):
-        _tell(table, row, about.keep, about.category, mine)
+        _tell(about.keep, about.category, day, mine)
     masked = row | _masks(table, row, {name: f for name, f in table.fields.items() if name not in kept})
     if table.erase == "aggregate":
         link = table.fields.get(table.key_column)
@@ -123,16 +140,14 @@ def _erased(table: TableMap, row: Row, tasks: Sequence[Task], accounts: Accounts
     return masked
 
 
-def _over(table: TableMap, row: Row, keep: Keep, today: date | None) -> bool:
+def _over(day: date | None, keep: Keep, today: date | None) -> bool:
     """Whether the time to keep a row has passed; never where it has no day."""
-    day = day_of(row.get(table.date_column or ""))
     return today is not None and day is not None and day < today - timedelta(days=keep.days)
 
 
-def _tell(table: TableMap, row: Row, keep: Keep | None, category: str, accounts: Sequence[Account]) -> None:
+def _tell(keep: Keep | None, category: str, day: date | None, accounts: Sequence[Account]) -> None:
     if keep is None:
         return
-    day = day_of(row.get(table.date_column or ""))
     until = day + timedelta(days=keep.days) if day else None
     for account in accounts:
         account.keep(Retained(category=category, code=keep.code, citation=keep.citation, until=until, count=1))

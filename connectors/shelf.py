@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from connectors.account import Accounts, open_accounts
 from connectors.port import Chunk, Found, Receipt, Task
 from connectors.reach import day_of
-from connectors.rows import Owners, Row, Whose, changed, preferred, shown
+from connectors.rows import Owners, People, Row, changed, preferred, shown, would_change
 from connectors.systems import SystemMap
 from connectors.tables import TableMap
 from schemas.values import Action, Outcome
@@ -75,14 +75,15 @@ class ShelfWork:
                 yield [Chunk(task_id, table.category, table.name, rows) for task_id, rows in gathered.items()]
 
     def keys(self, table: TableMap) -> list[Found]:
-        """The record keys in a table, each with its newest day."""
+        """The record keys in a table, each with its newest day, and whether a deletion would find something."""
         newest: dict[str, Found] = {}
         for row in self.shelf.read(table.name):
             key, day = row.get(table.key_column), day_of(row.get(table.date_column or ""))
             if key not in {None, ""}:
-                before = newest.get(str(key))
-                days = [one for one in (day, before.newest if before else None) if one]
-                newest[str(key)] = Found({table.record_key: str(key)}, max(days, default=None))
+                before = newest.get(str(key), Found({table.record_key: str(key)}, None, live=False))
+                days = [one for one in (day, before.newest) if one]
+                live = before.live or would_change(table, row)
+                newest[str(key)] = Found(before.keys, max(days, default=None), live=live)
         return list(newest.values())
 
     def _marks(self, tasks: Sequence[Task], accounts: Accounts) -> dict[str, dict[str, bool]]:
@@ -106,11 +107,13 @@ class ShelfWork:
     def _owners(self, table: TableMap, tasks: Sequence[Task]) -> Owners:
         return Owners.of(table, tasks, self._people(table))
 
-    def _people(self, table: TableMap) -> dict[str, Whose] | None:
+    def _people(self, table: TableMap) -> People | None:
         """Whose the rows are that a table points at, where another table knows it."""
         if table.through is None:
             return None
         parent = next(other for other in self.declared.tables if other.name == table.through.table)
-        whose = Owners(parent, {}, self._people(parent)).whose
-        rows = ((row.get(table.through.column), whose(row)) for row in self.shelf.read(parent.name))
-        return {str(key): found for key, found in rows if found is not None}
+        theirs, column, people = Owners(parent, {}, self._people(parent)), table.through.column, dict[str, Any]()
+        for row in self.shelf.read(parent.name):
+            if found := theirs.whose(row):
+                people[str(row.get(column))] = found, theirs.day(row)
+        return people

@@ -42,6 +42,9 @@ class SystemMap(Mapped):
     after: list[Slug] = Field([], description="systems whose erasure must have ended before this one's begins")
     tables: list[TableMap] = []
     holds: list[Holding] = []
+    impersonal: list[str] = Field(
+        [], description="tables and `table.column`s somebody looked at: they are about nobody"
+    )
     preferences: PreferenceMap | None = None
     rights: list[Right] | None = Field(None, description="the only rights this system serves; all it can if not given")
     providers: list[Provider] = []

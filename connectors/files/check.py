@@ -22,7 +22,11 @@ def find_gaps(system: str, declared: SystemMap, folder: Path) -> list[Finding]:
             where = "`table` and `key_column` must say where they are noted"
             return [Finding(system, "preferences", where, serious=True)]
         wanted[wish.table] = {wish.key_column, *wish.columns.values()}
-    return [*_missing(system, folder, wanted), *_forgotten(system, folder, wanted)]
+    looked_at = frozenset(declared.impersonal)
+    forgotten = [where for where in _forgotten(folder, wanted) if not looked_at & {where, where.partition(".")[0]}]
+    what = "looks personal and is not mapped"
+    found = [Finding(system, where, what, serious=False, kind="uncovered") for where in forgotten]
+    return [*_missing(system, folder, wanted), *found]
 
 
 def _missing(system: str, folder: Path, wanted: dict[str, set[str]]) -> Iterator[Finding]:
@@ -41,7 +45,7 @@ def _missing(system: str, folder: Path, wanted: dict[str, set[str]]) -> Iterator
                 yield Finding(system, f"{name}.{column}", "the column does not exist", serious=True)
 
 
-def _forgotten(system: str, folder: Path, wanted: dict[str, set[str]]) -> Iterator[Finding]:
+def _forgotten(folder: Path, wanted: dict[str, set[str]]) -> Iterator[str]:
     for path in sorted(folder.iterdir()):
         if path.suffix not in SUFFIXES or path.name.startswith("."):
             continue
@@ -51,5 +55,4 @@ def _forgotten(system: str, folder: Path, wanted: dict[str, set[str]]) -> Iterat
             continue
         for column in there:
             if column not in wanted.get(path.stem, ()) and guess(column).personal:
-                what = "looks personal and is not mapped"
-                yield Finding(system, f"{path.stem}.{column}", what, serious=False, kind="uncovered")
+                yield f"{path.stem}.{column}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -80,8 +81,10 @@ class Bound:
 
     @property
     def day(self) -> sa.Column[Any] | None:
-        """The column with a row's own date."""
-        return self.table.c[self.declared.date_column] if self.declared.date_column else None
+        """The column with a row's own date, here or in the table it is found through."""
+        if self.declared.date_column:
+            return self.table.c[self.declared.date_column]
+        return self.parent.day if self.parent else None
 
     @property
     def source(self) -> sa.FromClause:
@@ -94,6 +97,14 @@ class Bound:
         if self.parent is None or self.declared.through is None:
             return self.link
         return self.parent.table.c[self.declared.through.column]
+
+    def before(self, last: date) -> sa.ColumnElement[bool] | None:
+        """Whether a row is older than a day; None when rows have no day."""
+        if self.declared.date_column:
+            column = self.table.c[self.declared.date_column]
+            return column < (datetime.combine(last, time.min) if isinstance(column.type, sa.DateTime) else last)
+        theirs = self.parent.before(last) if self.parent else None
+        return None if theirs is None else self.link.in_(sa.select(self._target).where(theirs))
 
     def identity(self) -> list[sa.Column[Any]]:
         """The columns that say whose a row is."""

@@ -77,10 +77,13 @@ def _forgotten(declared: SystemMap, inspector: Inspector, live: set[str]) -> Ite
     mapped: dict[str, set[str]] = {table.name: set(table.columns) for table in declared.tables}
     if declared.preferences and declared.preferences.table:
         mapped.setdefault(declared.preferences.table, set())
-    for name in sorted(live - {LEDGER}):
+    for name in sorted(live - {LEDGER, *declared.impersonal}):
         for column in inspector.get_columns(name, schema=declared.db_schema):
-            if column["name"] not in mapped.get(name, ()) and guess(column["name"]).personal:
-                yield f"{name}.{column['name']}"
+            where = f"{name}.{column['name']}"
+            if column["name"] in mapped.get(name, ()) or where in declared.impersonal:
+                continue
+            if guess(column["name"]).personal:
+                yield where
 
 
 def _finding_rows(table: TableMap, inspector: Inspector, schema: str | None) -> Iterator[_Said]:

@@ -1,7 +1,7 @@
 """Erase rows the way the data map declares: delete, mask, aggregate, or keep and say why."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -81,11 +81,7 @@ def _kept_fields(
 
 def _over(bound: Bound, keep: Keep, today: date | None) -> sa.ColumnElement[bool] | None:
     """Which rows need not be kept any more; None when that cannot be said."""
-    if today is None or bound.day is None:
-        return None
-    last = today - timedelta(days=keep.days)
-    exact = isinstance(bound.day.type, sa.DateTime)
-    return bound.day < (datetime.combine(last, time.min) if exact else last)
+    return bound.before(today - timedelta(days=keep.days)) if today else None
 
 
 def _dated(db: sa.Connection, bound: Bound, where: sa.ColumnElement[bool]) -> Rows:

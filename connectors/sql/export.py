@@ -56,24 +56,25 @@ def export(db: sa.Connection, bound: Bound, owners: Owners, accounts: Accounts) 
             open_keys[task.task_id] = open_keys.get(task.task_id, 0) + 1
     gathering, mark, tasks = _Gathering(bound, open_keys), None, list[Task]()
     width = len(bound.identity()) if bound.declared.use == "client" else 1
-    for identity, row in _read(db, bound, owners):
+    for identity, day, row in _read(db, bound, owners):
         if mark != identity[:width]:
             yield from gathering.leave(tasks)
             mark, tasks = identity[:width], bound.asked(owners, identity)
         for task in tasks:
-            if recent_enough(task, row[bound.day.name] if bound.day is not None else None):
+            if recent_enough(task, day):
                 accounts[task.task_id].add(bound.declared.categories, 1, Outcome.EXPORTED)
                 yield from gathering.add(task, disclosed(bound.declared.fields, row))
     yield from gathering.rest()
 
 
-def _read(db: sa.Connection, bound: Bound, owners: Owners) -> Iterator[tuple[tuple[Any, ...], Mapping[str, Any]]]:
-    """Whose each row is, and the row; rows of one key follow each other."""
-    names = dict.fromkeys([*bound.declared.fields, *([bound.day.name] if bound.day is not None else [])])
-    shown = [bound.table.c[name] for name in names]
+def _read(db: sa.Connection, bound: Bound, owners: Owners) -> Iterator[tuple[tuple[Any, ...], Any, Mapping[str, Any]]]:
+    """Whose each row is, its day, and the row; rows of one key follow each other."""
+    own_day = [bound.declared.date_column] if bound.declared.date_column else []
+    names = list(dict.fromkeys([*bound.declared.fields, *own_day]))
+    day = bound.day.label("_day") if bound.day is not None else sa.null()
+    shown = [bound.table.c[name].label(f"_{number}") for number, name in enumerate(names)]
     order = [*bound.identity(), *bound.table.primary_key.columns]
-    query = sa.select(*bound.identity(), *(column.label(f"_{column.name}") for column in shown))
-    query = query.select_from(bound.source).where(bound.where(db, owners)).order_by(*order)
-    skip = len(bound.identity())
+    query = sa.select(*bound.identity(), day, *shown).select_from(bound.source)
+    query, width = query.where(bound.where(db, owners)).order_by(*order), len(bound.identity())
     for row in db.execute(query, execution_options={"yield_per": ROWS}):
-        yield tuple(row[:skip]), dict(zip(names, row[skip:], strict=True))
+        yield tuple(row[:width]), row[width], dict(zip(names, row[width + 1 :], strict=True))

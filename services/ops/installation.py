@@ -10,6 +10,7 @@ from typing import Any, Final
 import psycopg
 
 from connectors.datamap import DataMap, compile_map
+from schemas.topics import SERVICES
 from schemas.values import Mode
 from services.clients.registry import Client
 from services.kernel.errors import Misconfigured
@@ -114,6 +115,19 @@ class Installation:
         with self.connect() as db:
             db.execute("INSERT INTO ops.sources (name) VALUES (%s) ON CONFLICT DO NOTHING", [name])
         return self._outsider(name, provision.topic_names((), [name], ()), provision.source_acls(name, self.prefix))
+
+    def add_system(self, name: str) -> str:
+        """Give a system that reads its tasks itself a user, its rights and its topic. Returns its password.
+
+        Raises:
+            Misconfigured: the data map knows no participant of that name, or somebody else has it.
+        """
+        declared = self.systems().systems.get(name)
+        if declared is None or not declared.participant:
+            raise Misconfigured(f"{name} is no system with `connector: participant` in the data map")
+        if name in {*self.names("clients"), *self.names("sources"), *SERVICES}:
+            raise Misconfigured(f"{name} is the name of a client, an upstream app or a service; give it another one")
+        return self._outsider(name, provision.topic_names([name], (), ()), provision.system_acls(name, self.prefix))
 
     def add_client(self, client: str, *, name: str, contact: str, mode: str) -> str | None:
         """Register a client merchant with a topic; returns its password when it is new."""

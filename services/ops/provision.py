@@ -23,11 +23,13 @@ from kafka.admin import (
 )
 from kafka.errors import NoError
 
-from schemas.topics import CATALOGUE, CLIENT, SERVICES, UPSTREAM, Topic, topic_of
+from schemas.topics import CATALOGUE, CLIENT, SERVICES, SYSTEM, UPSTREAM, Topic, topic_of
 from services.kernel.errors import PermanentError
 
 OWN_SYSTEMS: Final = ("package", "suppress")
 CLIENT_TOPIC: Final = topic_of("privacy.clients.any.requests")
+TOPICS_WITHIN_MS: Final = 60_000
+"""A broker just started, on a busy machine, takes longer than one would think."""
 READ, WRITE, DESCRIBE = ACLOperation.READ, ACLOperation.WRITE, ACLOperation.DESCRIBE
 
 
@@ -63,8 +65,8 @@ def create_topics(admin: KafkaAdminClient, names: Mapping[str, Topic], prefix: s
         admin.create_topics(
             {name: {"num_partitions": t.partitions, "configs": t.config()} for name, t in missing.items()},
             raise_errors=False,
-            wait_for_metadata=True,
         )
+        admin.wait_for_topics(sorted(missing), timeout_ms=TOPICS_WITHIN_MS)
     return sorted(missing)
 
 
@@ -166,6 +168,17 @@ def client_acls(client: str, prefix: str = "") -> list[ACL]:
         if CLIENT in topic.readers:
             acls += [_topic(client, prefix + topic.named(client), operation) for operation in (READ, DESCRIBE)]
     return [*acls, _group(client, f"{prefix}{client}.", ACLResourcePatternType.PREFIXED)]
+
+
+def system_acls(system: str, prefix: str = "") -> list[ACL]:
+    """What a system may do that reads its tasks itself: read its own topic, write what comes of them. Nothing else."""
+    acls = []
+    for topic in CATALOGUE:
+        if SYSTEM in topic.writers:
+            acls += [_topic(system, prefix + topic.name, operation) for operation in (WRITE, DESCRIBE)]
+        if SYSTEM in topic.readers:
+            acls += [_topic(system, prefix + topic.named(system), operation) for operation in (READ, DESCRIBE)]
+    return [*acls, _group(system, f"{prefix}{system}.", ACLResourcePatternType.PREFIXED)]
 
 
 def apply(admin: KafkaAdminClient, acls: list[ACL]) -> None:

@@ -171,6 +171,17 @@ def test_an_export_leaves_out_what_is_older_than_asked(world: World) -> None:
     world.perform([wanted], basket)
 
     assert [row["number"] for row in basket.of(wanted.task_id, "invoice")] == ["IN-1-0"]
+    assert len(basket.of(wanted.task_id, "answer")) == 2
+
+
+def test_rows_without_a_day_of_their_own_are_as_old_as_what_they_belong_to(world: World) -> None:
+    wanted, basket = task(Action.EXPORT, 1, since=date(2026, 3, 2)), Basket()
+
+    world.perform([wanted], basket)
+
+    assert basket.of(wanted.task_id, "newsletter") == []
+    assert basket.of(wanted.task_id, "answer") == []
+    assert len(basket.of(wanted.task_id, "person")) == 1
 
 
 def test_an_export_again_gives_the_same_rows_again(world: World) -> None:

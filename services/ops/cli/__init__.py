@@ -27,6 +27,7 @@ from services.ops.cli import (
     report,
     run,
     say,
+    systems,
     verify,
 )
 from stack.errors import StackError
@@ -48,6 +49,7 @@ for module in (
     packages,
     law,
     directory,
+    systems,
     verify,
     demo,
 ):
