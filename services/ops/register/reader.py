@@ -14,6 +14,8 @@ from services.ops.register.settings import GROUP
 
 FRESH_TOPICS_MS: Final = 15_000
 """How soon the topic of a new client, app or system is found."""
+GATHER_MS, GATHER_BYTES = 300, 262_144
+"""The broker answers after this time, or sooner with so much: a batch costs the same whatever it holds."""
 type_positions = Callable[[], Mapping[tuple[str, int], int]]
 
 
@@ -30,8 +32,8 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # published with
         self._prefix, self._positions = access.prefix, positions
         self._consumer = KafkaConsumer(
             **access.settings(), group_id=f"{access.prefix}{GROUP}", enable_auto_commit=False,
-            auto_offset_reset="earliest", max_poll_records=most, fetch_max_wait_ms=100, session_timeout_ms=10_000,
-            metadata_max_age_ms=FRESH_TOPICS_MS,
+            auto_offset_reset="earliest", max_poll_records=most, fetch_max_wait_ms=GATHER_MS,
+            fetch_min_bytes=GATHER_BYTES, session_timeout_ms=10_000, metadata_max_age_ms=FRESH_TOPICS_MS,
         )  # fmt: skip
         self._consumer.subscribe(pattern=pattern(access.prefix), listener=self)
 
