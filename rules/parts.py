@@ -15,6 +15,8 @@ SUPPRESS: Final = "own/suppress"
 ANSWER: Final = "answer"
 LAW: Final = "own/law"
 """Ends at once when no law and no promise grants the right."""
+PIECES: Final = "own/pieces"
+"""Ends at once when only an account of categories is given, because too little was proven for the pieces themselves."""
 PERIOD: Final = "own/wait"
 """The time between a confirmed deletion and its beginning."""
 BUILT_IN: Final = frozenset({"package", "suppress"})

@@ -74,6 +74,8 @@ class RequestAccepted(Event):
     parts: list[PartId] = Field(description="what is pending from the start")
     clients: list[Located] = []
     only_for: list[Population] = Field([], description="whom the promise reaches that grants it; none: everybody")
+    fallback: Right | None = Field(None, description="what it becomes if its own points are not reached")
+    fallback_points: int = Field(0, ge=0, le=9, description="the points that needs")
     refers_to: RequestId | None = Field(None, description="the request an appeal or a complaint is about")
     subjects: list[str] = Field([], description="records a right without verification applies to, as opaque references")
     releases: list[RequestId] = Field([], description="requests of the case that wait for the end of this one")
@@ -117,6 +119,7 @@ class RequestVerified(Event):
     assurance: Assurance
     by: Literal["points", "operator", "session"] = "points"
     late: bool = Field(False, description="after the request had publicly ended unverified")
+    instead: Right | None = Field(None, description="what it became, because the points of the right were not reached")
 
 
 class VerificationFailed(Event):

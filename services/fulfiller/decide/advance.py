@@ -71,6 +71,8 @@ def _hear(draft: Draft) -> None:
         state = state.end_known(parts.after(request_id), Outcome.COMPLETED)
     if state.subject:
         state = state.end_known(parts.VERIFICATION, Outcome.VERIFIED)
+        if state.instead:
+            state = state.end(parts.PIECES, Outcome.DENIED, Reason.INSUF_VERIFICATION)
     elif state.unverified:
         state = state.end_known(parts.VERIFICATION, Outcome.UNVERIFIED)
     if state.detailed:
@@ -123,7 +125,7 @@ def _plan(draft: Draft) -> None:
             return
         if brand.windows.waiting_period > timedelta(0):
             draft.wait(parts.PERIOD, Party.PERSON, Waiting.PERIOD, draft.now + brand.windows.waiting_period)
-    for name, planned in draft.facts.systems.plan(brand=brand.id, right=accepted.right, client=None).items():
+    for name, planned in draft.facts.systems.plan(brand=brand.id, right=draft.right, client=None).items():
         draft.state = draft.state.with_part(parts.system(name), action=planned.action)
     if meaning.package:
         draft.state = draft.state.with_part(parts.PACKAGE)

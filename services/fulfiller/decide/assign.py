@@ -48,7 +48,9 @@ def give(draft: Draft, name: str, system: str) -> None:
 def _right(draft: Draft, name: str) -> Right:
     """The right behind a part: the request's own, or what its client's instruction amounts to."""
     action = draft.state.parts[name].action
-    return _MEANT.get(action, draft.accepted.right) if parts.client_of(name) and action else draft.accepted.right
+    if parts.client_of(name) is None:
+        return draft.right
+    return _MEANT.get(action, draft.accepted.right) if action else draft.accepted.right
 
 
 def _subjects(draft: Draft, client: str | None) -> list[str]:

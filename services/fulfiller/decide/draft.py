@@ -9,7 +9,7 @@ from rules.brands import Windows
 from rules.clocks import instant_of_end
 from schemas.base import Cause, Event
 from schemas.events import PartWaiting, RequestAccepted
-from schemas.values import Outcome, Party, Waiting
+from schemas.values import Outcome, Party, Right, Waiting
 from services.fulfiller.decide.facts import Facts
 from services.fulfiller.decide.state import Fulfilment
 from services.kernel.decision import Decision
@@ -56,6 +56,11 @@ class Draft:
     def windows(self) -> Windows:
         """How long this brand waits for whom."""
         return self.facts.handbook.brands[self.accepted.brand].windows
+
+    @property
+    def right(self) -> Right:
+        """What is done: the right asked for, or what it became because too little was proven."""
+        return self.state.instead or self.accepted.right
 
     @property
     def sure(self) -> bool:

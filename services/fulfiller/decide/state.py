@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from schemas.events import OperatorDecided, RequestAccepted
-from schemas.values import Action, Located, Outcome, PartEnd, Party, Waiting
+from schemas.values import Action, Located, Outcome, PartEnd, Party, Right, Waiting
 from services.kernel.decision import State
 
 
@@ -46,6 +46,7 @@ class Fulfilment(State):
 
     accepted: RequestAccepted | None = None
     subject: str | None = None
+    instead: Right | None = None
     unverified: bool = False
     confirmed: bool | None = None
     detailed: bool = False

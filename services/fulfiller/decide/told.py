@@ -21,7 +21,7 @@ def told(state: Fulfilment, event: Any) -> Fulfilment:  # noqa: ANN401, PLR0911 
         case RequestAccepted() if state.accepted is None:
             return _located(state.but(accepted=event), event.clients)
         case RequestVerified() if state.subject is None and not state.unverified:
-            return state.but(subject=event.subject)
+            return state.but(subject=event.subject, instead=event.instead)
         case VerificationFailed() if state.subject is None and not state.unverified:
             return state.but(unverified=True)
         case RequestReleased():

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from rules import parts
 from rules.choice import Choice
 from rules.matching import Candidate, locate
 from rules.periods import covered
+from rules.recourse import fallback
 from rules.rights import MEANINGS, PassedOn, reaches
 from schemas.base import Cause
 from schemas.events import Clock, RequestAccepted
@@ -92,10 +93,17 @@ def _accepted(state: Case, taking: Taking, right: Right) -> RequestAccepted:
         given=kinds_of(body.subject), contested=_contested(body, right), parts=_parts(right, terms, ids),
         clients=handed(right, taking.located) if choice.granted else [], only_for=list(choice.only_for),
         subjects=[] if choice.verify else _subjects(taking.found, choice), refers_to=body.refers_to,
+        **_fallback(facts, right, choice),
         releases=_releases(right, ids), unverified_at=taking.now + brand.windows.unverified_end,
         has_email=bool(body.subject.emails or body.agent),
         since=covered(facts.handbook.laws.get(choice.law), right, choice.receipt_date, body.period)[0],
     )  # fmt: skip
+
+
+def _fallback(facts: Facts, right: Right, choice: Choice) -> dict[str, Any]:
+    """What the law makes of a request whose maker cannot be verified well enough. Source: 11 CCR § 7024(a)."""
+    found = fallback(facts.handbook.laws.get(choice.law), right, choice.receipt_date) if choice.verify else None
+    return {"fallback": found.right, "fallback_points": found.points} if found else {}
 
 
 def _releases(right: Right, ids: Mapping[Right, str]) -> list[str]:

@@ -1,31 +1,34 @@
 """What letters tell, in the words of one language: what was done, what is refused and why, what everybody may know."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from rules.brands import Brand
 from rules.disclosures import CategoryRow
 from rules.laws import Law
-from rules.parts import ANSWER, client_of, system_of
+from rules.parts import ANSWER, PIECES, client_of, system_of
 from rules.refusals import CitationNeeded, Refusal, Refused, refuse
 from rules.rights import INFORMS, MEANINGS, By
 from rules.statements import Written, appeals_to, refuses
-from schemas.values import Letter, Reason, Right
+from schemas.values import Letter, Outcome, Reason, Right
 
 Words = Mapping[str, Any]
+_TOLD: Final = {ANSWER: "us", PIECES: "pieces"}
+"""Parts that are nobody's system and yet told of, with the word for them."""
 
 
 def account(parts: Mapping[str, Any], words: Words) -> list[str]:
     """One sentence per part that did something: what was done, to how much of which category, what was kept and why."""
     lines = []
     for part, end in sorted(parts.items()):
-        if system_of(part) in {"package", "suppress"} or not (system_of(part) or client_of(part) or part == ANSWER):
+        if system_of(part) in {"package", "suppress"} or not (system_of(part) or client_of(part) or part in _TOLD):
             continue
         counts = ", ".join(
             f"{number} {words['categories'].get(category, category)}"
             for category, number in sorted(end["counts"].items())
         )
-        outcome = words["outcomes"][end["outcome"]]
+        why = words["reasons"].get(end.get("reason")) if end["outcome"] == Outcome.DENIED else None
+        outcome = "; ".join(said for said in (words["outcomes"][end["outcome"]], why) if said)
         lines.append(f"{_where(part, words)}: {outcome}{f' ({counts})' if counts else ''}.")
         for kept in end.get("retained", []):
             category = words["categories"].get(kept["category"], kept["category"])
@@ -37,7 +40,9 @@ def account(parts: Mapping[str, Any], words: Words) -> list[str]:
 def _where(part: str, words: Words) -> str:
     if client_of(part):
         return str(words["sender"])
-    return str(words["us"] if part == ANSWER else words["systems"].get(system_of(part), system_of(part)))
+    if part in _TOLD:
+        return str(words[_TOLD[part]])
+    return str(words["systems"].get(system_of(part), system_of(part)))
 
 
 def general(brand: Brand, what: Written, words: Words) -> dict[str, Any]:

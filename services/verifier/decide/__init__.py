@@ -23,7 +23,7 @@ from schemas.events import (
     RequestVerified,
     VerificationFailed,
 )
-from schemas.values import Party, PointKind, Population, Right, Waiting
+from schemas.values import Assurance, Group, Party, PointKind, Population, Right, Waiting
 from services.kernel.decision import Decision
 from services.verifier.decide.state import PROVING, Verification, told
 
@@ -89,10 +89,20 @@ def _weigh(state: Verification, cause: Event, facts: Facts, now: datetime) -> tu
     judged = judge(state, facts, now)
     if judged.verdict is Verdict.VERIFIED and (state.declared or not state.declaration_needed):
         return _verify(state, cause, judged, "points", now)
+    state = state.but(fitting=_fitting(state, facts, now))
     brand = facts.brands[state.brand]
     rounds = range(state.rounds + 1, min(brand.windows.proof_rounds, len(state.answers) + 1) + 1)
     asked: list[Event] = [_ask(state, cause, brand, number, now) for number in rounds]
     return state.but(rounds=max(rounds, default=state.rounds), verdict=judged.verdict), asked
+
+
+def _fitting(state: Verification, facts: Facts, now: datetime) -> tuple[str, tuple[Group, ...]] | None:
+    """The one record that reaches the points of the fallback, though not those of the right itself."""
+    if state.fallback is None:
+        return None
+    lower = judge(state.but(needed=state.fallback_points, right=state.fallback), facts, now)
+    fits = lower.verdict is Verdict.VERIFIED and lower.subject
+    return (lower.subject, tuple(sorted(lower.groups))) if fits and lower.subject else None
 
 
 def judge(state: Verification, facts: Facts, now: datetime) -> Judgement:
@@ -126,7 +136,17 @@ def _verify(
 
 
 def _fail(state: Verification, cause: Due, now: datetime) -> tuple[Verification, list[Event]]:
-    """End it publicly as unverified; why is for the register alone."""
+    """End it publicly as unverified; why is for the register alone. What the law makes of it instead goes on.
+
+    Source: 11 CCR § 7024(a): specific pieces become categories, which two points must reach.
+    """
+    if state.fitting and state.fallback:
+        subject, groups = state.fitting
+        lower = RequestVerified.after(
+            cause, now, request_id=state.id, case_id=state.case_id, subject=subject, groups=list(groups),
+            assurance=Assurance.REASONABLE, instead=state.fallback,
+        )  # fmt: skip
+        return state.but(ended="verified"), [lower]
     detail = "not_enough" if state.verdict is Verdict.VERIFIED else state.verdict.value
     detail = detail if state.answers else "silent"
     failed = VerificationFailed.after(cause, now, request_id=state.id, case_id=state.case_id, detail=detail)

@@ -10,7 +10,7 @@ from rules import parts
 from rules.matching import Verdict
 from schemas.base import Due, Event
 from schemas.events import AnswerRecorded, OperatorDecided, RequestAccepted, RequestClosed
-from schemas.values import AnswerKind, Assurance, PointKind, Population, Right
+from schemas.values import AnswerKind, Assurance, Group, PointKind, Population, Right
 from services.kernel.decision import State
 
 PROVING: Final = frozenset({AnswerKind.POINTS, AnswerKind.DECLARATION})
@@ -19,7 +19,10 @@ MOST_ANSWERS: Final = 10
 
 
 class Verification(State):
-    """What is known of one request's proof. No point, no digest: those are in the vault and the directory."""
+    """What is known of one request's proof. No point, no digest: those are in the vault and the directory.
+
+    `fitting` is whose record reached the lower number of points that the law's `fallback` needs, and by which groups.
+    """
 
     case_id: str = ""
     brand: str = ""
@@ -31,6 +34,9 @@ class Verification(State):
     declared: bool = False
     contested: frozenset[PointKind] = frozenset()
     only_for: frozenset[Population] = frozenset()
+    fallback: Right | None = None
+    fallback_points: int = 0
+    fitting: tuple[str, tuple[Group, ...]] | None = None
     ends_at: AwareDatetime | None = None
     answers: frozenset[UUID] = frozenset()
     rounds: int = 0
@@ -61,6 +67,7 @@ def told(state: Verification, event: Event | Due) -> Verification:
                 needed=event.points_needed, assurance=event.assurance, declaration_needed=event.declaration_needed,
                 declared=state.declared or event.declared, contested=frozenset(event.contested),
                 only_for=frozenset(event.only_for),
+                fallback=event.fallback, fallback_points=event.fallback_points,
                 ends_at=event.unverified_at,
             )  # fmt: skip
         case AnswerRecorded(kind=AnswerKind.WITHDRAWAL | AnswerKind.NOT_ME):

@@ -1,6 +1,6 @@
 import pytest
 
-from schemas.events import ClientRequest, PartWaiting, RequestSettled
+from schemas.events import ClientRequest, PartWaiting, RequestSettled, TaskAssigned
 from schemas.values import AnswerKind, Ending, Outcome, Party, Reason, Right, Waiting
 from tests.support.desk import Desk
 from tests.support.values import NOON, a_verdict, an_accepted, an_answer, an_opt_out, around, located, of
@@ -47,3 +47,13 @@ def test_where_nobody_may_act_for_the_person_the_claim_is_not_covered() -> None:
     desk = Desk(an_accepted(Right.DELETE, granted=False, verify=False, parts=[], law_why="law_grants"))
 
     assert desk.one(RequestSettled).reason is Reason.CLAIM_NOT_COVERED
+
+
+def test_categories_instead_of_the_pieces_are_what_systems_and_package_are_asked_for() -> None:
+    verdict = a_verdict().model_copy(update={"instead": Right.KNOW_CATEGORIES})
+    desk = Desk(an_accepted(Right.KNOW_SPECIFIC), verdict).finish()
+
+    assert {task.right for task in desk.all(TaskAssigned)} == {Right.KNOW_CATEGORIES}
+    assert desk.outcome("own/pieces") is Outcome.DENIED
+    assert desk.one(RequestSettled).ending is Ending.PARTIALLY_FULFILLED
+    assert desk.one(RequestSettled).package

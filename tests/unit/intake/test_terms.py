@@ -202,3 +202,15 @@ def test_what_a_request_was_about_is_kept_until_the_regulator_can_no_longer_be_a
     assert california.state.destroy_at == NOON + 30 * DAYS
     assert ontario.state.destroy_at is not None
     assert ontario.state.destroy_at.date() - NOON.date() >= timedelta(days=184)
+
+
+@pytest.mark.parametrize(("right", "home", "becomes"), [
+    ("access", CALIFORNIA, (Right.KNOW_CATEGORIES, 2)),
+    ("portability", CALIFORNIA, (Right.KNOW_CATEGORIES, 2)),
+    ("delete", CALIFORNIA, (None, 0)),
+    ("access", VIRGINIA, (None, 0)),
+])  # fmt: skip
+def test_specific_pieces_that_cannot_be_proven_become_categories_in_california(right, home, becomes) -> None:
+    accepted = only(Window(a_submission(right, residence=home)))
+
+    assert (accepted.fallback, accepted.fallback_points) == becomes

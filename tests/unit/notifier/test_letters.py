@@ -282,3 +282,12 @@ def test_what_is_demanded_comes_in_one_order_and_once() -> None:
     for law, letter, right in product(handbook().laws.values(), Letter, Right):
         said = demanded(law, handbook().brands["desktopshipper"], Written(letter, right, ON))
         assert said == [one for one in Statement if one in said]
+
+
+def test_who_gets_categories_instead_of_the_pieces_is_told_why() -> None:
+    parts = {"own/pieces": {"outcome": "denied", "counts": {}, "reason": "insuf_verification"}}
+    for language in LANGUAGES:
+        words = words_of(language)
+        paper = a_paper(Letter.CLOSED, Right.KNOW_SPECIFIC, ending=Ending.PARTIALLY_FULFILLED, parts=parts)
+        line = f"{words['pieces']}: {words['outcomes']['denied']}; {words['reasons']['insuf_verification']}."
+        assert line in text_of(language, paper)

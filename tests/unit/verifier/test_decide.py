@@ -3,8 +3,10 @@ from typing import Any
 
 import pytest
 
+from rules.matching import Candidate
+from schemas.base import Event
 from schemas.events import DecisionApplied, PartWaiting, RequestVerified, VerificationFailed
-from schemas.values import AnswerKind, Group, Party, PointKind, Population, Right, Verb, Waiting
+from schemas.values import AnswerKind, Assurance, Group, Party, PointKind, Population, Reason, Right, Verb, Waiting
 from services.verifier.decide import Facts, Verification, decide
 from tests.support.values import (
     DAYS,
@@ -264,3 +266,47 @@ def test_deciding_twice_tells_the_same_and_once_decided_nothing_more(event: Any)
     assert once.events == twice.events
     assert again.events == ()
     assert again.state == once.state
+
+
+CATEGORIES: dict[str, Any] = {**SPECIFIC, "fallback": Right.KNOW_CATEGORIES, "fallback_points": 2}
+
+
+def ended(*found: Candidate, **fields: Any) -> tuple[Event, ...]:
+    """What is told at the fixed instant about specific pieces that become categories."""
+    waiting = decide(STUB, an_accepted(**{**CATEGORIES, **fields}), seen(*found), NOON)
+    assert of(RequestVerified, waiting.events) == []
+    return decide(waiting.state, a_waking(REQUEST, ENDS_AT), NOBODY, ENDS_AT).events
+
+
+def test_specific_pieces_that_reach_two_points_become_categories_at_the_fixed_instant() -> None:
+    [verdict] = ended(a_record(EMAIL, PHONE))
+
+    assert isinstance(verdict, RequestVerified)
+    assert (verdict.subject, verdict.instead) == (SUBJECT, Right.KNOW_CATEGORIES)
+    assert (verdict.groups, verdict.assurance) == ([Group.EMAIL, Group.PHONE], Assurance.REASONABLE)
+
+
+@pytest.mark.parametrize("found", [
+    (), (a_record(EMAIL),), (a_record(EMAIL, PHONE), a_record(EMAIL, PHONE, subject=OTHER)),
+    (a_record(EMAIL, PHONE, population=Population.RECIPIENT, client="acorn"),),
+], ids=["no record", "one point", "two persons", "a client's record"])  # fmt: skip
+def test_below_two_points_specific_pieces_end_as_if_there_were_no_record(found) -> None:
+    [verdict] = ended(*found)
+
+    assert isinstance(verdict, VerificationFailed)
+    assert verdict.reason is Reason.INSUF_VERIFICATION
+
+
+def test_only_where_the_law_says_so_something_else_is_given_instead() -> None:
+    [verdict] = ended(a_record(EMAIL, PHONE), fallback=None, fallback_points=0)
+
+    assert isinstance(verdict, VerificationFailed)
+
+
+def test_a_later_answer_that_leaves_two_persons_takes_the_fallback_back() -> None:
+    waiting = decide(STUB, an_accepted(**CATEGORIES), seen(a_record(EMAIL, PHONE)), NOON)
+    two = seen(a_record(EMAIL, PHONE), a_record(EMAIL, PHONE, subject=OTHER))
+    later = decide(waiting.state, an_answer(AnswerKind.POINTS), two, LATER)
+
+    [verdict] = decide(later.state, a_waking(REQUEST, ENDS_AT), NOBODY, ENDS_AT).events
+    assert isinstance(verdict, VerificationFailed)
