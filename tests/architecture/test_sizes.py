@@ -8,10 +8,10 @@ FUNCTION_CAP = 40
 MODULE_CAP = 250
 DECIDE_CAP = 200
 PACKAGE_CAPS = {
-    "services/kernel": 2_000,
-    "services/intake": 1_000,
+    "services/kernel": 3_400,
+    "services/intake": 1_200,
     "services/verifier": 1_000,
-    "services/fulfiller": 1_000,
+    "services/fulfiller": 3_000,
     "services/notifier": 1_000,
 }
 TALLER_MODULES = {

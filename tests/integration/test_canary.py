@@ -17,6 +17,7 @@ from bench.system import System
 from schemas.topics import topic_of
 from services.directory.load import load
 from services.directory.rows import person_of
+from services.ops.cli.demo import merchants
 from services.ops.kafka import read_all
 from services.ops.traces import all_topics
 from stack.sample import company
@@ -82,12 +83,15 @@ def travelled(system: System) -> System:
     with system.found.connect() as db:
         rows = (person_of(line, row) for line, row in enumerate(company.directory_rows([CANARY]), 1))
         load(db, rows, system.found.keys)
-    watcher = Watcher(system)
-    sender = Sender(system, watcher.seen)
-    sender.send(submissions())
-    sender._producer.send("privacy.requests", value=json.dumps({"source": "nobody", "subject": CANARY.email}).encode())
-    ended = watcher.until(lambda seen: seen.ends.keys() >= set(watcher.seen.sent_ms), 90)
-    handed = watcher.until(lambda seen: len(_of_canary(seen.requests, seen.handed)) >= 3, 30)
+    with merchants(system.described):
+        watcher = Watcher(system)
+        sender = Sender(system, watcher.seen)
+        sender.send(submissions())
+        sender._producer.send(
+            "privacy.requests", value=json.dumps({"source": "nobody", "subject": CANARY.email}).encode()
+        )
+        ended = watcher.until(lambda seen: seen.ends.keys() >= set(watcher.seen.sent_ms), 90)
+        handed = watcher.until(lambda seen: len(_of_canary(seen.requests, seen.handed)) >= 3, 30)
     watcher.close()
     sender.close()
     assert ended
