@@ -26,7 +26,7 @@ def told(kind: type[Event], request: str, /, *, at_s: float = 0, **fields: Any) 
     moment = NOON + timedelta(seconds=at_s)
     named = f"{kind.__name__}/{request}/{at_s}/{sorted(fields.items(), key=str)}"
     common = {"event_id": uuid5(NAMESPACE_URL, named), "occurred_at": moment, "case_id": an_id("case")}
-    return kind(**{"request_id": request, "seq": int(at_s) + 1, **common, **fields})
+    return kind(**{"request_id": request, "seq": max(0, int(at_s)) + 1, **common, **fields})
 
 
 def accepted(request: str, *, at_s: float = 0, **fields: Any) -> Event:
