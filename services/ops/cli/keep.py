@@ -8,6 +8,7 @@ import psycopg
 import typer
 
 from services.kernel.clock import Clock
+from services.kernel.vault import count_under
 from services.ops import provision
 from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, installation, show, span
 from services.ops.kafka import admin
@@ -18,7 +19,7 @@ def add_to(app: typer.Typer) -> None:
     groups: dict[str, tuple[Callable[..., None], ...]] = {
         "topics": (topics_create, topics_check),
         "sources": (sources_add, sources_list),
-        "keys": (keys_create, keys_backup, keys_rotate, keys_list),
+        "keys": (keys_create, keys_backup, keys_rotate, keys_list, keys_destroy),
         "clock": (clock_advance,),
     }
     for name, commands in groups.items():
@@ -82,6 +83,21 @@ def keys_list(data: Data = DEFAULT_DATA, *, as_json: AsJson = False) -> None:
     with found.connect() as db:
         used = dict(db.execute("SELECT epoch, count(*) FROM vault.keys GROUP BY epoch").fetchall())
     show([{"epoch": epoch, "cases": used.get(epoch, 0)} for epoch in found.keys.epochs()], as_json=as_json)
+
+
+def keys_destroy(epoch: str, data: Data = DEFAULT_DATA) -> None:
+    """Destroy an old epoch's key, once no case depends on it: what it wrapped is gone, from every backup too.
+
+    Copies made by `keys backup` must go with it.
+    """
+    found = installation(data)
+
+    async def used(name: str) -> int:
+        async with await psycopg.AsyncConnection.connect(found.endpoints.database_url, autocommit=True) as conn:
+            return await count_under(conn, name)
+
+    found.keys.destroy(epoch, in_use=lambda name: asyncio.run(used(name)))
+    typer.echo(f"{epoch} is destroyed; left are: {', '.join(found.keys.epochs())}")
 
 
 def clock_advance(by: str, data: Data = DEFAULT_DATA) -> None:
