@@ -20,6 +20,8 @@ from services.intake.decide.case import SHARES, Case
 from services.intake.decide.facts import Facts
 from services.kernel.decision import Decision, Effect
 
+DELAYS: Final = frozenset({"complexity", "number_of_requests", "consultation", "conversion"})
+"""Codes an operator can give as basis of a longer time; letters have words for them. Source: PIPEDA s. 8(4)."""
 DESTROY: Final = "destroy_key"
 
 
@@ -87,7 +89,7 @@ def extend(state: Case, event: OperatorDecided, now: datetime) -> Decision[Case]
         return Decision(state, (applied,), due_at=state.due_at)
     day = state.asked[event.request_id].extendable_to
     state = state.with_asked(event.request_id, respond_by=day, target_by=day, extended=True, told=0)
-    reason = event.reason or Reason.OTHER
+    reason = event.basis if event.basis in DELAYS else event.reason or Reason.OTHER
     extended = DeadlineExtended.after(event, now, case_id=state.case_id, respond_by=day, reason=reason)
     return Decision(state, (extended, applied), due_at=state.due_at)
 

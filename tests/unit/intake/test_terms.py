@@ -7,11 +7,11 @@ import pytest
 
 from rules.clocks import instant_of_end
 from rules.handbook import Handbook
-from schemas.events import DeadlineReached, RequestAccepted, RequestClosed
-from schemas.values import RIGHT_ALIASES, AnswerKind, Ending, Located, Mode, PointKind, Population, Right
+from schemas.events import DeadlineExtended, DeadlineReached, RequestAccepted, RequestClosed
+from schemas.values import RIGHT_ALIASES, AnswerKind, Ending, Located, Mode, PointKind, Population, Right, Verb
 from tests.support.intake import Window, a_submission, an_answer_of, request
 from tests.support.policies import handbook as shipped
-from tests.support.values import DAYS, NOON, REQUEST, a_record, of, told
+from tests.support.values import DAYS, NOON, REQUEST, a_decision, a_record, of, told
 from tests.support.world import handbook
 
 VECTORS: list[dict[str, Any]] = json.loads(
@@ -214,3 +214,12 @@ def test_specific_pieces_that_cannot_be_proven_become_categories_in_california(r
     accepted = only(Window(a_submission(right, residence=home)))
 
     assert (accepted.fallback, accepted.fallback_points) == becomes
+
+
+@pytest.mark.parametrize(("basis", "told_why"), [("consultation", "consultation"), ("we are slow", "other")])
+def test_why_it_takes_longer_is_told_in_a_code_that_letters_have_words_for(basis, told_why) -> None:
+    decided = a_decision(Verb.EXTEND, basis=basis).model_copy(update={"request_id": request()})
+    window = Window(a_submission(residence=CALIFORNIA), decided)
+
+    [extended] = window.all(DeadlineExtended)
+    assert extended.reason == told_why

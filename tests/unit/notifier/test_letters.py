@@ -291,3 +291,11 @@ def test_who_gets_categories_instead_of_the_pieces_is_told_why() -> None:
         paper = a_paper(Letter.CLOSED, Right.KNOW_SPECIFIC, ending=Ending.PARTIALLY_FULFILLED, parts=parts)
         line = f"{words['pieces']}: {words['outcomes']['denied']}; {words['reasons']['insuf_verification']}."
         assert line in text_of(language, paper)
+
+
+@pytest.mark.parametrize("why", ["complexity", "number_of_requests", "consultation", "conversion", "other", "unheard"])
+def test_a_longer_time_says_why_and_until_when(why) -> None:
+    for language in LANGUAGES:
+        text = text_of(language, a_paper(Letter.EXTENDED, Right.DELETE, reason=why, respond_by="2027-01-31"))
+        assert words_of(language)["delays"].get(why, words_of(language)["delays"]["other"]) in text
+        assert "2027-01-31" in text
