@@ -27,6 +27,8 @@ _PRINTED: Final = (UUID, date, timedelta)
 _LONGEST: Final = 200
 QUIET: Final = ("aiokafka", "kafka", "httpx", "fontTools", "fpdf", "aiosmtplib")
 """Libraries whose chatter at INFO helps nobody. Faust itself stays at INFO: above it switches the root to DEBUG."""
+TELLING: Final = "aiokafka.consumer.fetcher"
+"""Says at INFO that messages were gone before they were read."""
 type_event = MutableMapping[str, Any]
 
 
@@ -128,7 +130,7 @@ def config() -> dict[str, Any]:
         "filters": {"calm": {"()": Calm}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["calm"]}},
         "root": {"handlers": ["stderr"], "level": "INFO"},
-        "loggers": {name: {"level": "WARNING"} for name in QUIET},
+        "loggers": {name: {"level": "WARNING"} for name in QUIET} | {TELLING: {"level": "INFO"}},
     }
 
 

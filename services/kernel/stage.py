@@ -69,6 +69,7 @@ class Stage(Generic[S, F]):
                 if self._ended.is_set():
                     await asyncio.Event().wait()
                 await self._handle(batch)
+                batch.clear()  # the next one may be waiting until these are let go of
 
     async def _handle(self, batch: Sequence[Any]) -> None:
         self._in_hand = [record_of(event, self._settings.topic_prefix) for event in batch]

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -21,6 +21,9 @@ from services.kernel.decision import Count, State
 
 Conn = AsyncConnection[TupleRow]
 S = TypeVar("S", bound=State)
+
+MOST_SENT: Final = 4 * 1_048_576
+"""About how many bytes of left-over messages are taken in hand at once."""
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(id, {seed})) FROM unnest(%b::text[]) AS t(id)"
 _STATES = "SELECT id, version, body_version, body, parked FROM {s}.state WHERE id = ANY(%b) ORDER BY id FOR UPDATE"
@@ -47,9 +50,9 @@ AND EXISTS (SELECT FROM freed) RETURNING id"""
 _POSTPONE = "UPDATE {s}.state SET due_at = %s WHERE id = ANY(%b)"
 _MESSAGE = "id, topic, key, value, headers, sealed FROM {s}.outbox"
 _OLDER = f"SELECT {_MESSAGE} WHERE key = ANY(%b) ORDER BY id FOR UPDATE"
-_LEFT = (
-    f"SELECT {_MESSAGE} WHERE created_at < clock_timestamp() - %s AND topic <> ALL(%b) ORDER BY id LIMIT 500 FOR UPDATE"
-)
+_LEFT = """SELECT MESSAGE WHERE id IN (SELECT id FROM (SELECT id, sum(length(value)) OVER (ORDER BY id)
+- length(value) AS before FROM {s}.outbox WHERE created_at < clock_timestamp() - %s AND topic <> ALL(%b)
+ORDER BY id LIMIT 500) t WHERE before < %s) ORDER BY id FOR UPDATE""".replace("MESSAGE", _MESSAGE)
 _OUT = """INSERT INTO {s}.outbox (topic, key, value, headers, sealed)
 SELECT topic, key, value, headers::jsonb, sealed
 FROM unnest(%b::text[], %b::bytea[], %b::bytea[], %b::text[], %b::bool[]) AS t(topic, key, value, headers, sealed)
@@ -194,8 +197,9 @@ class Store(Schema, Generic[S]):
         return [*before, *(Stored(row_id, message) for row_id, message in zip(ids, messages, strict=True))]
 
     async def left(self, conn: Conn, older_than: timedelta, refused: Sequence[str]) -> list[Stored]:
-        """Hold messages a worker left behind, oldest first, but those of refused topics; 500 at the most."""
-        return [_stored(row) for row in await (await conn.execute(self.sql(_LEFT), [older_than, refused])).fetchall()]
+        """Hold messages a worker left behind, oldest first, but those of refused topics; a bounded number of them."""
+        rows = await conn.execute(self.sql(_LEFT), [older_than, refused, MOST_SENT])
+        return [_stored(row) for row in await rows.fetchall()]
 
     async def hold(self, conn: Conn, ids: Iterable[int]) -> set[int]:
         """Hold messages until the transaction ends, so that nobody else sends them; returns those still there."""

@@ -5,7 +5,7 @@ the whole fetch, again and again. Here one such batch becomes one record without
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,9 +13,12 @@ from aiokafka.consumer import fetcher
 from aiokafka.record._crecords import default_records
 from aiokafka.record.memory_records import MemoryRecords
 
+from schemas.topics import PUBLIC_BYTES
+
 UNREADABLE: Final = "rightsbus-unreadable"
 """Header of the record that stands for an unreadable batch; says which kind of fault."""
-MOST_UNPACKED: Final = 64 * 1_048_576
+MOST_UNPACKED: Final = PUBLIC_BYTES + 65_536
+"""Bytes a batch may unpack into, and about as many are read of one fetch: what is left is fetched again."""
 _GZIP: Final = 31
 
 
@@ -35,8 +38,8 @@ class _Stand:
 class TolerantBatch:
     """One batch; all of its records, or one that stands for them."""
 
-    def __init__(self, batch: Any) -> None:  # noqa: ANN401  the compiled class has no type
-        self._batch = batch
+    def __init__(self, batch: Any, spend: Callable[[int], None]) -> None:  # noqa: ANN401  the compiled class has no type
+        self._batch, self._spend = batch, spend
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401
         return getattr(self._batch, name)
@@ -46,7 +49,9 @@ class TolerantBatch:
 
     def __iter__(self) -> Iterator[Any]:
         try:
-            return iter(list(self._batch))
+            records = list(self._batch)
+            self._spend(sum(len(record.value or b"") for record in records))
+            return iter(records)
         except Exception as error:  # noqa: BLE001  whatever it is, it lies in the bytes
             why = [(UNREADABLE, type(error).__name__.encode())]
             return iter([_Stand(self._batch.next_offset - 1, self._batch.max_timestamp, why)])
@@ -56,19 +61,22 @@ class TolerantRecords:
     """What one partition answered to a fetch, batch by batch."""
 
     def __init__(self, raw: bytes) -> None:
-        self._records = MemoryRecords(raw)
+        self._records, self._left = MemoryRecords(raw), MOST_UNPACKED
 
     def size_in_bytes(self) -> int:
         """How much it is."""
         return int(self._records.size_in_bytes())
 
     def has_next(self) -> bool:
-        """Whether there is a further batch."""
-        return bool(self._records.has_next())
+        """Whether there is a further batch to read now."""
+        return self._left > 0 and bool(self._records.has_next())
 
     def next_batch(self) -> TolerantBatch:
         """The next batch."""
-        return TolerantBatch(self._records.next_batch())
+        return TolerantBatch(self._records.next_batch(), self._spend)
+
+    def _spend(self, size: int) -> None:
+        self._left -= size
 
 
 def unpack(packed: bytes) -> bytes:

@@ -5,7 +5,8 @@ loss without and its absence with them. Uses private attributes, so the version 
 """
 
 import asyncio
-from collections.abc import Mapping
+import weakref
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
 import faust.transport.drivers.aiokafka as driver
@@ -20,6 +21,10 @@ from services.kernel.patience import LONGEST_WAIT_S
 log = structlog.get_logger()
 SCHEME: Final = "kafka-safe"
 FETCH_WAIT_MS: Final = 200
+MOST_IN_HAND: Final = 4 * 1_048_576
+"""Bytes of large messages a worker keeps at once: somebody outside may send many."""
+_LARGE: Final = 8_192
+_LOOK_AGAIN_S: Final = 0.01
 START_WITHIN_S: Final = 10.0
 
 
@@ -65,6 +70,23 @@ class SafeConsumer(driver.Consumer):
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **options)
         self._unacked_messages: set[Message] = set()
+        self._in_hand = self._last = 0
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109  Faust's
+        """Fetch, and hand over large messages only as earlier ones are let go of.
+
+        Faust itself holds the last one until it gets the next: waiting for that would be for ever.
+        """
+        async for tp, message in super().getmany(timeout):
+            if (size := len(message.value or b"")) > _LARGE:
+                while self._in_hand - self._last > MOST_IN_HAND and not self.should_stop:  # noqa: ASYNC110  any thread frees them
+                    await asyncio.sleep(_LOOK_AGAIN_S)
+                self._in_hand, self._last = self._in_hand + size, size
+                weakref.finalize(message, self._let_go_of, size).atexit = False
+            yield tp, message
+
+    def _let_go_of(self, size: int) -> None:
+        self._in_hand -= size
 
     def _new_consumer_thread(self) -> _ConsumerThread:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)

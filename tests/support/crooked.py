@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+import time
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.protocol.produce import ProduceRequest
@@ -22,7 +23,7 @@ def a_batch(value: bytes = b"{}", *, count: int = 1) -> bytearray:
         batch_size=1 << 30,
     )  # fmt: skip
     for number in range(count):
-        builder.append(number, 1_772_452_800_000, b"key", value, [("abcd", b"x")])
+        builder.append(number, int(time.time() * 1000), b"key", value, [("abcd", b"x")])
     return bytearray(builder.build())
 
 
@@ -60,8 +61,8 @@ def sealed(batch: bytearray) -> bytes:
     return bytes(batch)
 
 
-async def hand_in(access: Access, topic: str, partition: int, batch: bytes) -> int:
-    """Produce a batch as it is; gives the broker's error code."""
+async def hand_in(access: Access, topic: str, partition: int, *batches: bytes) -> list[int]:
+    """Produce batches as they are; gives the broker's error code for each."""
     client = AIOKafkaClient(
         bootstrap_servers=access.bootstrap, security_protocol="SASL_PLAINTEXT", sasl_mechanism="SCRAM-SHA-256",
         sasl_plain_username=access.username, sasl_plain_password=access.password,
@@ -70,11 +71,13 @@ async def hand_in(access: Access, topic: str, partition: int, batch: bytes) -> i
     try:
         await client.set_topics([access.prefix + topic])
         leader = client.cluster.leader_for_partition(TopicPartition(access.prefix + topic, partition))
-        request = ProduceRequest(
-            transactional_id=None, required_acks=-1, timeout=10_000,
-            topics=[(access.prefix + topic, [(partition, batch)])],
-        )  # fmt: skip
-        answer = await client.send(leader, request)
-        return int(answer.topics[0][1][0][1])
+        codes = []
+        for batch in batches:
+            topics = [(access.prefix + topic, [(partition, batch)])]
+            answer = await client.send(
+                leader, ProduceRequest(transactional_id=None, required_acks=-1, timeout=10_000, topics=topics)
+            )
+            codes.append(int(answer.topics[0][1][0][1]))
+        return codes
     finally:
         await client.close()

@@ -103,6 +103,22 @@ async def test_what_is_left_behind_is_sent_when_nobody_else_does(worker: Lab, mo
     assert await worker.outbox() == []
 
 
+async def test_large_messages_left_behind_are_sent_a_few_at_a_time(
+    worker: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.kernel.stage.ORPHANED", NOW)
+    monkeypatch.setattr("services.kernel.store.MOST_SENT", 2_500)
+    broker = Broker()
+    stage = a_stage(worker, broker)
+    await worker.store.say(worker.db, [Outgoing("privacy.closed", b"%d" % n, b"x" * 1_000, []) for n in range(7)])
+    sizes = []
+    while await stage._tidy():
+        sizes.append(len(broker.sent))
+
+    assert sizes == [3, 6, 7]
+    assert broker.keys == [str(n) for n in range(7)]
+
+
 async def test_messages_of_a_refused_topic_hold_up_no_others(worker: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.kernel.stage.ORPHANED", NOW)
     broker = Broker()

@@ -1,6 +1,7 @@
 """A stage around the step: what is acknowledged when, how old the work in hand is, how it ends."""
 
 import asyncio
+import weakref
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
@@ -19,7 +20,7 @@ ONE, TWO = a_request("one"), a_request("two")
 AGE = "rightsbus_oldest_unprocessed_seconds"
 
 
-@dataclass
+@dataclass(eq=False)
 class Event:
     """A message as Faust hands it over."""
 
@@ -109,6 +110,20 @@ async def test_the_age_of_the_oldest_message_grows_while_it_is_in_hand_and_is_no
     broker.ready.set()
     await asyncio.gather(*(event.acked.wait() for event in events))
     assert value(worker, AGE) == 0
+    listening.cancel()
+
+
+async def test_messages_that_are_done_are_let_go_of_before_the_next_ones_come(worker: Lab) -> None:
+    broker, stream = Broker(), Stream()
+    listening = asyncio.create_task(a_stage(worker, broker)._listen(stream))
+    events = stream.give(*(a_message(ONE, word) for word in "abc"))
+    done = [event.acked for event in events]
+    left = [weakref.ref(event) for event in events]
+    events.clear()
+    await asyncio.gather(*(acked.wait() for acked in done))
+    await asyncio.sleep(0)
+
+    assert [event() for event in left] == [None] * 3
     listening.cancel()
 
 

@@ -57,6 +57,16 @@ def test_the_stand_in_lies_where_the_batch_ends() -> None:
     assert [offset for offset, *_ in read(crooked.sealed(raw))] == [4]
 
 
+def test_of_a_fetch_that_unpacks_into_very_much_only_a_part_is_read_now() -> None:
+    large = bytes(crooked.a_batch(b"x" * 3_000_000))
+    records = TolerantRecords(large * 5)
+    read_now = 0
+    while records.has_next():
+        read_now += len(list(records.next_batch()))
+
+    assert read_now == 2
+
+
 @given(st.binary(max_size=200), st.integers(0, 7))
 def test_any_bytes_at_all_are_read_or_stand_as_unreadable(records: bytes, codec: int) -> None:
     assert all(offset >= 0 for offset, *_ in read(crooked.packed(crooked.a_batch(), records, codec)))

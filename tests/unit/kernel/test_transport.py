@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -26,8 +27,8 @@ def anyio_backend() -> str:
 class Message:
     """A message as the consumer keeps it."""
 
-    def __init__(self, offset: int, tp: TP = PART) -> None:
-        self.offset, self.tp, self.acked = offset, tp, False
+    def __init__(self, offset: int, tp: TP = PART, value: bytes = b"") -> None:
+        self.offset, self.tp, self.value, self.acked = offset, tp, value, False
 
 
 class Consumer(SafeConsumer):
@@ -37,7 +38,8 @@ class Consumer(SafeConsumer):
         self._unacked_messages = set()
         self._acked = defaultdict(list)
         self._committed_offset = defaultdict(lambda: None)
-        self._n_acked = 0
+        self._n_acked = self._in_hand = self._last = 0
+        self._stopped = self._crashed = cast(Any, SimpleNamespace(is_set=lambda: False))
         self._assigned = set(assigned)
 
     def assignment(self) -> set[TP]:
@@ -62,7 +64,7 @@ def test_no_offset_is_committed_past_an_unfinished_message(first: int, done: lis
 
     unfinished = [message.offset for message in messages if not message.acked]
     expected = min(unfinished, default=first + len(done))
-    assert consumer.committable() == (expected if finished and expected else None)
+    assert consumer.committable() == (expected if finished else None)
     assert {message.offset for message in consumer._unacked_messages} == set(unfinished)
 
 
@@ -146,6 +148,31 @@ async def test_revoked_partitions_let_go_of_their_messages(monkeypatch: pytest.M
     assert kept_by_streams is consumer._unacked_messages
     assert consumer._unacked_messages == {other}
     assert consumer.ack(mine) is True
+
+
+@pytest.mark.anyio
+async def test_large_messages_wait_until_earlier_ones_are_let_go_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fetched(_self: Any, _timeout: float) -> AsyncIterator[tuple[TP, Message]]:
+        for offset in range(9):
+            yield PART, Message(offset, value=b"x" * (3 * transport.MOST_IN_HAND // 4))
+        yield PART, Message(9, value=b"x" * 3 * transport.MOST_IN_HAND)
+        yield PART, Message(10, value=b"small")
+
+    monkeypatch.setattr(driver.Consumer, "getmany", fetched)
+    consumer: Any = Consumer(PART)
+    messages = consumer.getmany(1.0)
+    held = [await anext(messages) for _ in range(3)]
+    waiting = asyncio.ensure_future(anext(messages))
+    await asyncio.wait({waiting}, timeout=0.05)
+
+    assert not waiting.done()
+    del held[0]
+    reached = [(await waiting)[1].offset]
+    held.clear()
+    del waiting
+    async for _, message in messages:
+        reached.append(message.offset)
+    assert reached == list(range(3, 11))
 
 
 class Thread(transport._ConsumerThread):
