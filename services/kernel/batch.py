@@ -12,6 +12,7 @@ from schemas.topics import topic_of
 from schemas.wire import Record
 from services.kernel.decision import Count, Effect, State
 from services.kernel.store import Conn, Outgoing
+from services.kernel.tracing import trace_of
 
 S = TypeVar("S", bound=State)
 
@@ -28,7 +29,7 @@ class Item:
     @property
     def trace(self) -> str | None:
         """The trace this message belongs to."""
-        return self.record.header("traceparent") if self.record else None
+        return trace_of(self.record) if self.record else None
 
     @property
     def outside(self) -> bool:

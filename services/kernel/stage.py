@@ -5,7 +5,7 @@ Acknowledging comes last, after the broker confirmed everything that follows fro
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 
 import structlog
@@ -22,6 +22,7 @@ from services.kernel.patience import AWAY, patiently, say_waiting
 from services.kernel.publisher import Publisher
 from services.kernel.step import Blueprint, Step
 from services.kernel.store import Conn, Outgoing, Store, Stored
+from services.kernel.tracing import begun, spans_of
 
 log = structlog.get_logger()
 S = TypeVar("S", bound=State)
@@ -55,6 +56,7 @@ class Stage(Generic[S, F]):
         self._performers, self._leases = dict(performers or {}), Leases(blueprint.service)
         self._effects = EffectPool(self.name, house, self.store, self._performers, self._publish_or_leave)
         self._in_hand: Sequence[Record] = ()
+        self._spans = spans_of(self.name)
         self._metrics.age.labels(self.name).set_function(self._age)
         topics = [house.settings.topic_prefix + topic for topic in reads]
         source = house.app.topic(
@@ -72,7 +74,7 @@ class Stage(Generic[S, F]):
                 batch.clear()  # the next one may be waiting until these are let go of
 
     async def _handle(self, batch: Sequence[Any]) -> None:
-        self._in_hand = [record_of(event, self._settings.topic_prefix) for event in batch]
+        self._in_hand, started = self._records(batch), self._clock.real()
         stored = await self._step.take(self._in_hand)
         self._effects.nudge()
         async for attempt in patiently(self.name, self._metrics):
@@ -80,8 +82,14 @@ class Stage(Generic[S, F]):
                 await self.publish(stored)
         for event in batch:
             event.ack()
+        if self._spans:
+            self._spans.tell(self._in_hand, _ns(started), _ns(self._clock.real()))
         self._in_hand = ()
         log.info("batch_handled", stage=self.name, messages=len(batch))
+
+    def _records(self, batch: Sequence[Any]) -> list[Record]:
+        records = [record_of(event, self._settings.topic_prefix) for event in batch]
+        return [begun(record) for record in records] if self._spans else records
 
     async def publish(self, stored: Sequence[Stored]) -> None:
         """Send, wait for every confirmation, forget; what somebody else sent meanwhile is passed over.
@@ -180,6 +188,10 @@ class Stage(Generic[S, F]):
             pending = await self._leases.pending(conn)
             for kind in self._performers:
                 self._metrics.effects.labels(self.name, kind).set(pending.get(kind, 0))
+
+
+def _ns(moment: datetime) -> int:
+    return int(moment.timestamp() * 1_000_000_000)
 
 
 async def keep_time(clock: Clock, pool: AsyncConnectionPool[Conn]) -> None:
