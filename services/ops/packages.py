@@ -15,7 +15,7 @@ from services.kernel.errors import PermanentError
 from services.kernel.store import Conn
 from services.kernel.vault import Vault
 from services.ops.installation import Installation
-from services.packages import expiry, links, stored, taken
+from services.packages import links, stored, taken
 from services.packages.links import Link
 from services.packages.stored import OWN, About
 
@@ -98,12 +98,6 @@ async def history(found: Installation, request: str, scope: str = OWN) -> list[d
     """Every time a package was handed out, oldest first."""
     async with _opened(found) as (conn, vault, _):
         return await taken.notes(vault, conn, request, scope)
-
-
-async def expire(found: Installation, *, dry_run: bool) -> int:
-    """Remove what is over; returns how many packages."""
-    async with _opened(found) as (conn, _, clock):
-        return await expiry.expire(conn, clock(), dry_run=dry_run)
 
 
 async def _known(vault: Vault, conn: Conn, request: str, scope: str) -> About:

@@ -1,9 +1,11 @@
 """Packages whose time is over: the archive and the rows it was made of go, long before their case does."""
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from services.kernel.store import Conn
+import psycopg
+
+Db = psycopg.Connection[Any]
 
 _OVER: Final = """SELECT case_key, request_id FROM vault.links GROUP BY case_key, request_id
 HAVING max(expires_at) <= %s ORDER BY case_key, request_id"""
@@ -16,15 +18,15 @@ _LINKS: Final = """DELETE FROM vault.links l USING unnest(%s::text[], %s::text[]
 WHERE l.case_key = o.case_key AND l.request_id = o.request"""
 
 
-async def expire(conn: Conn, now: datetime, *, dry_run: bool = False) -> int:
+def expire(db: Db, now: datetime, *, dry_run: bool = False) -> int:
     """Remove the packages whose last link has ended; returns how many. Safe to repeat.
 
     One without a link, such as a printed one, stays until its case's data key is destroyed.
     """
-    async with conn.transaction():
-        over = [(row[0], row[1]) async for row in await conn.execute(_OVER, [now])]
+    with db.transaction():
+        over = [(row[0], row[1]) for row in db.execute(_OVER, [now])]
         if over and not dry_run:
             both = [[case for case, _ in over], [request for _, request in over]]
-            await conn.execute(_ITEMS, both)
-            await conn.execute(_LINKS, both)
+            db.execute(_ITEMS, both)
+            db.execute(_LINKS, both)
     return len(over)

@@ -9,6 +9,8 @@ import typer
 from services.ops import packages
 from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, installation, show, span
 from services.ops.packages import Hand
+from services.ops.register import keeping
+from services.packages import expiry
 from services.packages.stored import OWN
 
 Request = Annotated[str, typer.Argument(help="the request's id")]
@@ -67,8 +69,9 @@ def history(request: Request, data: Data = DEFAULT_DATA, *, client: str = OWN, a
 
 @group.command()
 def expire(data: Data = DEFAULT_DATA, *, dry_run: Annotated[bool, typer.Option(help="only count")] = False) -> None:
-    """Remove packages whose last link has ended, and the rows they were made of."""
-    gone = asyncio.run(packages.expire(installation(data), dry_run=dry_run))
+    """Remove packages whose last link has ended, and the rows they were made of; the register does it by itself."""
+    with installation(data).connect() as db:
+        gone = expiry.expire(db, keeping.now(db), dry_run=dry_run)
     typer.echo(f"{gone} packages {'would be' if dry_run else 'were'} removed")
 
 

@@ -22,6 +22,7 @@ from services.ops.register.entry import Trust
 from services.ops.register.meters import Meters
 from services.ops.register.reader import Reader
 from services.ops.register.settings import Settings
+from services.packages.expiry import expire
 
 log = structlog.get_logger()
 AWAY: Final = (psycopg.OperationalError, KafkaError, BrokerAway)
@@ -103,7 +104,7 @@ class Register:
         if monotonic() - self._purged_at >= PURGE_S:
             self._purged_at = monotonic()
             gone = keeping.purge(db, now) + keeping.empty_old(db, now) + store.forget_repaired(db, now)
-            log.info("purged", rows=gone)
+            log.info("purged", rows=gone, packages=expire(db, now))
 
 
 def publish_roots(db: store.Conn, access: Access) -> int:
