@@ -74,10 +74,10 @@ def _provider() -> Any:  # noqa: ANN401  an optional dependency's type
     if not os.environ.get(ENDPOINT):
         return None
     try:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415  an optional dependency
-        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415  an optional dependency
-        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415  an optional dependency
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415  an optional dependency
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415  optional
+        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415  optional
+        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415  optional
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415  optional
     except ImportError:
         log.warning("no_traces", cause=f"{ENDPOINT} is set, but the extra `tracing` is not installed")
         return None

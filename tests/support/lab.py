@@ -73,6 +73,7 @@ def a_request(name: str) -> str:
     return str(uuid5(NAMESPACE_OID, name))
 
 
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 _offsets = count()
 
 
@@ -83,7 +84,7 @@ def a_message(request: str, word: str, *, twin: str = "", topic: str = TOPIC) ->
         event_id=uuid5(UUID(request), word + twin), occurred_at=now, request_id=request, case_id=request,
         verb=Verb.APPROVE, basis=word, by="op",
     )  # fmt: skip
-    _, key, value, headers = wire.encode(event, source="lab", traceparent="00-trace")
+    _, key, value, headers = wire.encode(event, source="lab", traceparent=TRACE)
     return Record(topic, 0, next(_offsets), key, value, tuple(headers), int(now.timestamp() * 1000))
 
 

@@ -19,7 +19,7 @@ from services.kernel.keys import KeysMissing
 from services.kernel.origin import with_origin
 from services.kernel.store import Stored
 from services.kernel.tolerant import UNREADABLE
-from tests.support.lab import STAGE, TOPIC, Broken, Lab, a_message, a_request, decide
+from tests.support.lab import STAGE, TOPIC, TRACE, Broken, Lab, a_message, a_request, decide
 
 pytestmark = [pytest.mark.integration, pytest.mark.anyio]
 
@@ -180,14 +180,14 @@ async def test_a_state_nobody_can_read_is_its_messages_fault(worker: Lab) -> Non
 
 
 async def test_a_parked_record_is_carried_along_sealed(worker: Lab, logged: list[structlog.typing.EventDict]) -> None:
-    message = replace(a_message(ONE, "broken"), headers=(("name", b"Erika"), ("traceparent", b"00-trace")))
+    message = replace(a_message(ONE, "broken"), headers=(("name", b"Erika"), ("traceparent", TRACE.encode())))
     [stored] = await worker.take(message)
 
     [parked] = told([stored])
     opened = from_json(worker.house.sealer.open(base64.b64decode(parked.sealed)))
     assert opened["at_ms"] == message.at_ms
     assert set(opened) == {"key", "value", "headers", "at_ms"}
-    assert ("traceparent", b"00-trace") in stored.message.headers
+    assert ("traceparent", TRACE.encode()) in stored.message.headers
     [line] = logged
     assert line.pop("exc_info").__class__ is Broken
     for text in (stored.message.value.decode(), str(line)):

@@ -10,7 +10,7 @@ from psycopg.errors import SerializationFailure
 from pydantic_core import from_json
 
 from services.kernel.tokens import case_key
-from tests.support.lab import STAGE, Lab, Memory, a_message, a_request, decide
+from tests.support.lab import STAGE, TRACE, Lab, Memory, a_message, a_request, decide
 
 pytestmark = [pytest.mark.integration, pytest.mark.anyio]
 
@@ -297,8 +297,8 @@ async def test_older_code_keeps_what_newer_code_added(worker: Lab, another: Lab)
 async def test_the_trace_goes_on_through_what_follows(worker: Lab) -> None:
     [told] = await worker.take(a_message(ONE, "effect"))
 
-    assert ("traceparent", b"00-trace") in told.message.headers
-    assert await worker.rows("SELECT traceparent FROM effects") == ["00-trace"]
+    assert ("traceparent", TRACE.encode()) in told.message.headers
+    assert await worker.rows("SELECT traceparent FROM effects") == [TRACE]
 
 
 async def test_a_frozen_workers_locks_are_taken_from_it(worker: Lab, another: Lab) -> None:
