@@ -7,7 +7,7 @@ is a new one, and stays.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID, uuid5
 
@@ -22,8 +22,6 @@ SWEEP: Final = UUID(int=0x5EE9)
 AT_ONCE: Final = 200
 _NOTED: Final = "SELECT token, kind, at FROM directory.suppression WHERE token = ANY(%s::bytea[])"
 
-type_noted = Mapping[bytes, Mapping[str, datetime]]
-
 
 @dataclass(slots=True)
 class Swept:
@@ -37,6 +35,22 @@ class Swept:
     preferences: int = 0
     newer: int = 0
     ends: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class Noted:
+    """A record key about which something is remembered, and what its system holds under it."""
+
+    keys: Mapping[str, str]
+    kinds: dict[str, datetime] = field(default_factory=dict)
+    newest: date | None = None
+    live: bool = False
+
+    def add(self, found: Found, kind: str, at: datetime) -> None:
+        """Add what one table holds, and one thing remembered."""
+        self.kinds[kind] = at
+        self.newest = max((day for day in (self.newest, found.newest) if day), default=None)
+        self.live = self.live or found.live
 
 
 class NoSink:
@@ -54,14 +68,23 @@ async def sweep(
     for name, system in sorted(opened.items()):
         if isinstance(system, Scannable):
             one = Swept(name)
-            async for some in system.scan():
-                tokens = {_token(digests, name, found): found for found in some}
-                tasks = list(_undone(one, tokens, await _noted(conn, tokens), now))
-                for start in range(0, len(tasks) if apply else 0, AT_ONCE):
-                    ends = await system.perform(tasks[start : start + AT_ONCE], NoSink())
-                    one.ends.update(_end(answer) for answer in ends)
+            tasks = list(_undone(one, await _noted(conn, digests, name, system), now))
+            for start in range(0, len(tasks) if apply else 0, AT_ONCE):
+                ends = await system.perform(tasks[start : start + AT_ONCE], NoSink())
+                one.ends.update(_end(answer) for answer in ends)
             swept.append(one)
     return swept
+
+
+async def _noted(conn: Conn, digests: Digests, name: str, system: Scannable) -> dict[bytes, Noted]:
+    """The record keys in the system about which something is remembered, over all of its tables."""
+    noted: dict[bytes, Noted] = {}
+    async for some in system.scan():
+        tokens = {_token(digests, name, found): found for found in some}
+        async for token, kind, at in await conn.execute(_NOTED, [list(tokens)]):
+            one = noted.setdefault(bytes(token), Noted(tokens[bytes(token)].keys))
+            one.add(tokens[bytes(token)], kind, at)
+    return noted
 
 
 def _token(digests: Digests, system: str, found: Found) -> bytes:
@@ -69,25 +92,18 @@ def _token(digests: Digests, system: str, found: Found) -> bytes:
     return of_record(digests, system, name, value)
 
 
-async def _noted(conn: Conn, tokens: Mapping[bytes, Found]) -> type_noted:
-    noted: dict[bytes, dict[str, datetime]] = {}
-    async for token, kind, at in await conn.execute(_NOTED, [list(tokens)]):
-        noted.setdefault(bytes(token), {})[kind] = at
-    return noted
-
-
-def _undone(swept: Swept, tokens: Mapping[bytes, Found], noted: type_noted, now: datetime) -> Iterator[Task]:
+def _undone(swept: Swept, noted: Mapping[bytes, Noted], now: datetime) -> Iterator[Task]:
     """What must be done again for these record keys; counts it."""
-    for token, kinds in noted.items():
-        found, deleted = tokens[token], kinds.get(DELETED)
-        if deleted and found.newest and found.newest > deleted.date():
+    for token, one in noted.items():
+        deleted = one.kinds.get(DELETED)
+        if deleted and one.live and one.newest and one.newest > deleted.date():
             swept.newer += 1
-        elif deleted and found.live:
+        elif deleted and one.live:
             swept.deleted += 1
-            yield _task(swept.system, found, (Action.ERASE, None), f"{token.hex()}/{Action.ERASE}/{now.date()}", now)
-        for right in _lasting(kinds) if not deleted else ():
+            yield _task(swept.system, one, (Action.ERASE, None), f"{token.hex()}/{Action.ERASE}/{now.date()}", now)
+        for right in _lasting(one.kinds) if not deleted else ():
             swept.preferences += 1
-            yield _task(swept.system, found, (Action.APPLY, right), f"{token.hex()}/{right}/{now.date()}", now)
+            yield _task(swept.system, one, (Action.APPLY, right), f"{token.hex()}/{right}/{now.date()}", now)
 
 
 def _lasting(kinds: Mapping[str, datetime]) -> list[Right]:
@@ -98,10 +114,10 @@ def _lasting(kinds: Mapping[str, datetime]) -> list[Right]:
     return sorted(set(held) - over)
 
 
-def _task(system: str, found: Found, what: tuple[Action, Right | None], name: str, now: datetime) -> Task:
+def _task(system: str, noted: Noted, what: tuple[Action, Right | None], name: str, now: datetime) -> Task:
     """A task of today's sweep: the same sweep twice on a day does things once."""
     return Task(
-        uuid5(SWEEP, f"{system}/{name}"), str(SWEEP), system, what[0], (found.keys,), preference=what[1],
+        uuid5(SWEEP, f"{system}/{name}"), str(SWEEP), system, what[0], (noted.keys,), preference=what[1],
         today=now.date(), received_at=now,
     )  # fmt: skip
 
