@@ -1,6 +1,7 @@
 """What letters tell, in the words of one language: what was done, what is refused and why, what everybody may know."""
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from rules.brands import Brand
@@ -13,12 +14,16 @@ from rules.statements import Written, appeals_to, refuses
 from schemas.values import Letter, Outcome, Reason, Right
 
 Words = Mapping[str, Any]
+_NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
 _TOLD: Final = {ANSWER: "us", PIECES: "pieces"}
 """Parts that are nobody's system and yet told of, with the word for them."""
 
 
-def account(parts: Mapping[str, Any], words: Words) -> list[str]:
-    """One sentence per part that did something: what was done, to how much of which category, what was kept and why."""
+def account(parts: Mapping[str, Any], words: Words, ask: Mapping[str, str] = _NOBODY) -> list[str]:
+    """One sentence per part that did something: what was done, to how much of which category, what was kept and why.
+
+    `ask` says who a client is and how it is reached, for those the person is referred to.
+    """
     lines = []
     for part, end in sorted(parts.items()):
         if system_of(part) in {"package", "suppress"} or not (system_of(part) or client_of(part) or part in _TOLD):
@@ -28,7 +33,8 @@ def account(parts: Mapping[str, Any], words: Words) -> list[str]:
             for category, number in sorted(end["counts"].items())
         )
         why = words["reasons"].get(end.get("reason")) if end["outcome"] == Outcome.DENIED else None
-        outcome = "; ".join(said for said in (words["outcomes"][end["outcome"]], why) if said)
+        whom = ask.get(client_of(part) or "") if end["outcome"] == Outcome.REFERRED else None
+        outcome = "; ".join(said for said in (words["outcomes"][end["outcome"]], whom, why) if said)
         lines.append(f"{_where(part, words)}: {outcome}{f' ({counts})' if counts else ''}.")
         for kept in end.get("retained", []):
             category = words["categories"].get(kept["category"], kept["category"])

@@ -8,9 +8,11 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from rules.handbook import Handbook
+from rules.parts import client_of
 from schemas.events import NoticeFailed, NoticeSent
 from schemas.public import PostalAddress, RequestSubmitted
-from schemas.values import AnswerKind, Letter
+from schemas.values import AnswerKind, Letter, Outcome
+from services.clients.registry import known
 from services.directory.farewell import kept_contacts
 from services.directory.lookup import Contacts, contacts
 from services.kernel import tokens
@@ -54,6 +56,7 @@ class Post:
     async def __call__(self, effects: Sequence[Leased], now: datetime) -> Sequence[Done | Again]:
         """Send a batch of letters over one connection; each ends on its own."""
         addressees, opening = await self._addressees(effects), await self._links(effects, now)
+        effects = await self._referring(effects)
         results: dict[Any, Done | Again] = {}
         mails: list[tuple[Leased, Mail]] = []
         for effect in effects:
@@ -68,6 +71,20 @@ class Post:
         for (effect, _), answer in zip(mails, answers, strict=True):
             results[effect.id] = _told(effect, answer, now)
         return [results[effect.id] for effect in effects]
+
+    async def _referring(self, effects: Sequence[Leased]) -> Sequence[Leased]:
+        """The same letters; those that refer somebody to a merchant, whose parcel they named, say who that is."""
+        named = {effect.id: _referred(effect.body) for effect in effects}
+        wanted = {client for clients in named.values() for client in clients}
+        if not wanted:
+            return effects
+        async with self._house.pool.connection() as conn:
+            found = await known(conn, wanted)
+        told = {client: f"{one.name}, {one.contact}" for client, one in found.items()}
+        return [
+            replace(effect, body={**effect.body, "ask": {c: told[c] for c in named[effect.id] if c in told}})
+            for effect in effects
+        ]
 
     async def _addressees(self, effects: Sequence[Leased]) -> dict[Any, Addressee]:
         subjects = {e.body["subject"] for e in effects if e.body["to"] == "on_file"}
@@ -142,6 +159,12 @@ class Post:
         subject, text = self._write(effect, to, opening, now)
         await asyncio.to_thread(self._printer.lay_out, str(effect.id), to.address, subject, text)
         return _sent(effect, now, "print")
+
+
+def _referred(body: Mapping[str, Any]) -> set[str]:
+    """The merchants a letter tells somebody to ask."""
+    ends = body.get("parts", {}).items()
+    return {client for part, end in ends if end["outcome"] == Outcome.REFERRED and (client := client_of(part))}
 
 
 def _given(said: RequestSubmitted | None) -> Addressee | None:

@@ -76,7 +76,7 @@ class Language:
             "operator": paper.brand.operator_on(paper.on),
             "name": paper.name or words["somebody"],
             "right_name": words["rights"][body["right"]],
-            "account": account(body.get("parts", {}), words),
+            "account": account(body.get("parts", {}), words, body.get("ask", {})),
             "until": _moment(body.get("until")),
             "verify": body.get("verify", True),
             **general(paper.brand, paper.written, words),

@@ -1,0 +1,251 @@
+"""A thousand merchants and twenty thousand people who got their parcels: is each request handed over, to each, once?
+
+A third of the people are known to two to four merchants, who are as unequal as parcels are (Zipf). One merchant is
+disabled, one has a webhook that takes a connection and never answers: neither may delay any other.
+"""
+
+import argparse
+import contextlib
+import json
+import random
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, Final
+
+from kafka import TopicPartition
+from kafka.admin import OffsetSpec
+
+from bench.load import SOURCE, Seen, Sender, Submission
+from bench.system import System, running
+from bench.throughput import RESULTS, SEED, machine, versions
+from services.clients.registry import Client
+from services.directory.load import load
+from services.directory.rows import person_of
+from services.ops import clients
+from services.ops.kafka import Follower, admin
+from services.ops.provision import client_topic
+
+BRAND: Final = "parcelwise"
+AT_ONCE: Final = 200
+"""Merchants registered in one call."""
+DISABLED, SLOW = "merchant-00003", "merchant-00005"
+WITHIN_S: Final = 900.0
+
+
+@dataclass(slots=True)
+class Buyer:
+    """One person, the merchants who sent them parcels, and a parcel's number for each."""
+
+    number: int
+    merchants: list[str]
+    rows: list[dict[str, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        name = f"Buyer Number-{_letters(self.number)}"
+        for merchant in self.merchants:
+            self.rows.append(
+                {
+                    "brand": BRAND, "population": "recipient", "client": merchant, "link": f"{merchant}/{self.number}",
+                    "system": "shipments", "record_keys": f"recipient_id={merchant}-{self.number}", "name": name,
+                    "tracking_number": f"1Z{self.number:06}{merchant[-5:]}".upper(), "held_since": "2025-01-01",
+                }
+            )  # fmt: skip
+
+    def asks(self) -> Submission:
+        """A deletion by name and parcels, which locate the records of all their merchants; no letter can be sent."""
+        return {
+            "submission_id": f"buyer-{self.number}", "source": SOURCE, "brand": BRAND, "rights": ["delete"],
+            "subject": {"name": self.rows[0]["name"], "tracking_numbers": [r["tracking_number"] for r in self.rows]},
+            "residence": {"country": "US", "region": "UT"}, "locale": "en-US",
+        }  # fmt: skip
+
+
+def _letters(number: int) -> str:
+    return "".join(chr(ord("a") + int(digit)) for digit in str(number))
+
+
+def buyers(count: int, merchants: Sequence[str], seed: int) -> list[Buyer]:
+    """People and whose parcels they got: the n-th merchant ships 1/n as many as the first."""
+    chance = random.Random(seed)
+    weights = list(accumulate(1 / rank for rank in range(1, len(merchants) + 1)))
+    found = []
+    for number in range(count):
+        several = chance.randint(2, 4) if number % 3 == 0 else 1
+        mine: dict[str, None] = {}
+        while len(mine) < min(several, len(merchants)):
+            mine[chance.choices(merchants, cum_weights=weights)[0]] = None
+        found.append(Buyer(number, list(mine)))
+    return found
+
+
+@contextlib.contextmanager
+def silence() -> Iterator[str]:
+    """A server that takes connections and says nothing, ever; gives its address."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        kept: list[socket.socket] = []
+
+        def take() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    kept.append(server.accept()[0])
+
+        threading.Thread(target=take, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/requests"
+        for connection in kept:
+            connection.close()
+
+
+def run(argv: Sequence[str]) -> int:
+    """Measure; returns 0 when everything was handed over exactly once and nobody was delayed by another."""
+    parser = argparse.ArgumentParser(prog="python -m bench clients", description=__doc__)
+    parser.add_argument("--clients", type=int, default=1_000)
+    parser.add_argument("--requests", type=int, default=20_000)
+    parser.add_argument("--out", type=Path, default=RESULTS / "clients.json")
+    given = parser.parse_args(argv)
+    results: dict[str, Any] = {"machine": machine(), "seed": SEED, "versions": versions()}
+    with running(200) as system, silence() as url:
+        results |= measure(system, given.clients, given.requests, url)
+    given.out.parent.mkdir(exist_ok=True)
+    given.out.write_text(json.dumps(results, indent=2) + "\n", "utf-8")
+    print(json.dumps(results, indent=2))
+    wrong = verdict(results)
+    print("\n".join(wrong) or "everything handed over once, nobody delayed")
+    return 1 if wrong else 0
+
+
+def verdict(found: dict[str, Any]) -> list[str]:
+    """What is not as it must be."""
+    must = {
+        "a hand-over is missing or doubled": found["handed_over"] == found["expected"] == found["on_topics"],
+        "a request of the disabled merchant does not wait for an operator": found["waiting_for_operator"]
+        == found["of_disabled"],
+        "registering one more merchant took a second or more": found["one_more_s"] < 1.0,
+        "the merchant registered last got nothing without a restart": found["one_more_handed_over"],
+    }
+    return [what for what, true in must.items() if not true]
+
+
+def measure(system: System, number: int, requests: int, url: str) -> dict[str, Any]:
+    """Figures of one run; times in seconds, memory in MiB."""
+    names = [f"merchant-{n:05}" for n in range(number)]
+    registered_s = _register(system, names, url)
+    people = buyers(requests, names, SEED)
+    loaded_s = _load(system, people)
+    per_client = Counter(merchant for buyer in people for merchant in buyer.merchants)
+    expected = sum(n for name, n in per_client.items() if name not in {DISABLED, SLOW})
+    print(f"{number} merchants, {requests} requests, {sum(per_client.values())} hand-overs", flush=True)
+    _one_more(system, "merchant-first")
+    found = _travel(system, people, expected)
+    one_more_s, handed = _one_more(system, "merchant-late")
+    return {
+        "clients": number, "requests": requests, "expected": expected,
+        "of_slow": per_client[SLOW], "of_disabled": per_client[DISABLED],
+        "registered_s": round(registered_s, 2), "directory_s": round(loaded_s, 2), **found,
+        "on_topics": _on_topics(system, [name for name in names if name != SLOW]),
+        "one_more_s": round(one_more_s, 3), "one_more_handed_over": handed,
+        "peak_memory_mib": system.peak_memory(), "cpu_s": {k: round(v, 1) for k, v in system.cpu_s().items()},
+    }  # fmt: skip
+
+
+def _register(system: System, names: Sequence[str], url: str) -> float:
+    started = time.monotonic()
+    for at in range(0, len(names), AT_ONCE):
+        some = names[at : at + AT_ONCE]
+        clients.add(system.found, [_client(name, url) for name in some])
+    took = time.monotonic() - started
+    clients.disable(system.found, DISABLED)
+    return took
+
+
+def _client(name: str, url: str) -> Client:
+    slow = name == SLOW
+    return Client(
+        name, name, f"privacy@{name}.example", transport="webhook" if slow else "topic", url=url if slow else None
+    )
+
+
+def _load(system: System, people: Sequence[Buyer]) -> float:
+    started, rows = time.monotonic(), [row for buyer in people for row in buyer.rows]
+    with system.found.connect() as db:
+        load(db, (person_of(number, row) for number, row in enumerate(rows, 1)), system.found.keys)
+    return time.monotonic() - started
+
+
+def _travel(system: System, people: Sequence[Buyer], expected: int) -> dict[str, Any]:
+    """Send everything at once; what counts is that the last request lies on its merchant's topic."""
+    watcher = HandOvers(system)
+    sender = Sender(system, Seen())
+    started = time.monotonic()
+    sender.send(buyer.asks() for buyer in people)
+    done = watcher.until(lambda: _count(watcher) >= expected, WITHIN_S)
+    took = time.monotonic() - started
+    watcher.until(lambda: not done, 2)
+    sender.close()
+    watcher.close()
+    return {
+        "handed_over": _count(watcher), "took_s": round(took, 1),
+        "hand_overs_per_s": round(_count(watcher) / took, 1),
+        "requests_per_s": round(len(people) / took, 1), "waiting_for_operator": len(watcher.operators),
+    }  # fmt: skip
+
+
+def _count(watcher: "HandOvers") -> int:
+    """How often something was handed over, the first merchant's trial left out."""
+    return sum(times for (_, client), times in watcher.handed.items() if client != "merchant-first")
+
+
+class HandOvers:
+    """Counts what was handed over, per request and merchant, and which merchants' parts wait for an operator."""
+
+    def __init__(self, system: System) -> None:
+        self._follower = Follower(system.found.access("ops"), ["privacy.handed-over", "privacy.waiting"])
+        self.handed: Counter[tuple[str, str]] = Counter()
+        self.operators: set[tuple[str, str]] = set()
+
+    def until(self, done: Callable[[], bool], within_s: float) -> bool:
+        """Watch until it is so, or time is up; says which."""
+        deadline = time.monotonic() + within_s
+        while not done() and time.monotonic() < deadline:
+            self._look()
+        return done()
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._follower.close()
+
+    def _look(self) -> None:
+        for record in self._follower.poll(100):
+            event = json.loads(record.value or b"{}")
+            if record.topic == "privacy.handed-over":
+                self.handed[event["request_id"], event["client"]] += 1
+            elif event["party"] == "operator" and event["part"].endswith("/handover"):
+                self.operators.add((event["request_id"], event["part"]))
+
+
+def _on_topics(system: System, names: Sequence[str]) -> int:
+    """How many records lie on the merchants' topics."""
+    parts = {TopicPartition(client_topic(name), 0): OffsetSpec.LATEST for name in names}
+    with admin(system.found.access()) as broker:
+        return sum(at.offset for at in broker.list_partition_offsets(parts).values())
+
+
+def _one_more(system: System, name: str) -> tuple[float, bool]:
+    """Register one more merchant while everything runs, and have a request handed over to it."""
+    started = time.monotonic()
+    clients.add(system.found, [Client(name, name, f"privacy@{name}.example")])
+    took = time.monotonic() - started
+    buyer = Buyer(900_000 + len(name), [name])
+    _load(system, [buyer])
+    watcher = HandOvers(system)
+    sender = Sender(system, Seen())
+    sender.send([buyer.asks()])
+    handed = watcher.until(lambda: any(client == name for _, client in watcher.handed), 60)
+    sender.close()
+    watcher.close()
+    return took, handed
