@@ -3,7 +3,9 @@
 import base64
 import binascii
 import ssl
+import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,6 +14,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
 from connectors.registry import NoSuchConnector
@@ -100,5 +103,11 @@ def _verify(certificate: x509.Certificate, signature: bytes, raw: bytes) -> None
 
 @cache
 def _of_this_machine() -> Sequence[x509.Certificate]:
-    found = ssl.create_default_context().get_ca_certs(binary_form=True)
-    return [x509.load_der_x509_certificate(one) for one in found]
+    """Authorities of this machine, without those whose certificate breaks the rules for certificates."""
+    trusted = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CryptographyDeprecationWarning)
+        for one in ssl.create_default_context().get_ca_certs(binary_form=True):
+            with suppress(ValueError, CryptographyDeprecationWarning):
+                trusted.append(x509.load_der_x509_certificate(one))
+    return trusted

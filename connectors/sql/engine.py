@@ -18,6 +18,7 @@ def engine_of(url: str, timeout_s: float, size: int) -> sa.Engine:
         options["connect_args"] = {"connect_timeout": max(1, int(timeout_s)), "options": limit}
     engine = sa.create_engine(
         parsed,
+        poolclass=sa.QueuePool,
         pool_size=size,
         max_overflow=size,
         pool_pre_ping=True,

@@ -5,16 +5,25 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.worlds import DrawerWorld, FilesWorld, HttpWorld, OpenDsrWorld, ParticipantWorld, SqlWorld, World
+from tests.contract.worlds import (
+    DocumentedWorld,
+    DrawerWorld,
+    FilesWorld,
+    HttpWorld,
+    OpenDsrWorld,
+    ParticipantWorld,
+    SqlWorld,
+    World,
+)
 
 SUFFIXES = {"csv": ".csv", "json": ".json", "jsonl": ".jsonl"}
 KINDS = [
     "sqlite", pytest.param("postgresql", marks=pytest.mark.integration), "fake", *SUFFIXES, "http", "http-later",
-    "opendsr", "participant",
+    "opendsr", "participant", "documented",
 ]  # fmt: skip
 
 
-def world_of(kind: str, folder: Path, request: pytest.FixtureRequest) -> World:
+def world_of(kind: str, folder: Path, request: pytest.FixtureRequest) -> World:  # noqa: PLR0911  one per kind
     if kind == "postgresql":
         return SqlWorld(request.getfixturevalue("module_database_url"))
     if kind == "sqlite":
@@ -25,6 +34,8 @@ def world_of(kind: str, folder: Path, request: pytest.FixtureRequest) -> World:
         return OpenDsrWorld(folder)
     if kind == "participant":
         return ParticipantWorld()
+    if kind == "documented":
+        return DocumentedWorld(folder)
     return DrawerWorld() if kind == "fake" else FilesWorld(folder, SUFFIXES[kind])
 
 

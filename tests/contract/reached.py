@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from datetime import date
-from importlib.util import module_from_spec, spec_from_file_location
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from connectors.systems import SystemMap
 from schemas.values import Action, Outcome, Retained, Right
 from tests.contract.backend import exported, raw, told
 from tests.contract.company import NOBODY
+from tests.contract.documented import module_at
 from tests.contract.fake import Drawer
 from tests.support.source import ROOT
 
@@ -24,12 +24,7 @@ PUBLIC = ("kty", "crv", "x", "y")
 
 def the_documented_participant() -> Any:
     """The program that docs/connectors.md shows."""
-    spec = spec_from_file_location("participant", ROOT / "docs" / "systems" / "participant.py")
-    assert spec
-    assert spec.loader
-    program = module_from_spec(spec)
-    spec.loader.exec_module(program)
-    return program
+    return module_at(ROOT / "docs" / "systems" / "participant.py")
 
 
 class Reached:

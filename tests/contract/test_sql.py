@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.port import Receipt, Trouble
+from connectors.registry import NoSuchConnector
 from connectors.sql import open_sql
 from schemas.values import Action, Outcome
 from tests.contract.company import ACORN, Basket, correct, erase, shop, task
@@ -156,6 +157,14 @@ def test_a_database_that_cannot_be_reached_may_be_tried_again(tmp_path: Path) ->
     assert isinstance(trouble, Trouble)
     assert (trouble.retry, trouble.code) == (True, "system_unavailable")
     assert (finding.where, finding.serious) == ("SHOP", True)
+
+
+@pytest.mark.parametrize("url", ["nonsense", "fox://localhost/db", "oracle://scott@localhost/db"])
+def test_an_address_that_is_none_is_named_by_its_variable_and_not_repeated(url: str) -> None:
+    with pytest.raises(NoSuchConnector, match="shop: SHOP holds no SQLAlchemy URL") as raised:
+        open_sql("shop", shop(), {"SHOP": url})
+
+    assert url not in str(raised.value)
 
 
 def test_what_was_found_by_key_is_found_in_batches(sql: SqlWorld) -> None:

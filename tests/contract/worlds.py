@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import dbm.dumb
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -22,6 +23,7 @@ from connectors.sql.ledger import LEDGER
 from schemas.values import Action
 from tests.contract.backend import Server, Shop
 from tests.contract.company import KEYS, Basket, held, rows, shop
+from tests.contract.documented import the_documented_connector
 from tests.contract.fake import Drawer, Memo
 from tests.contract.processor import OPTIONS, Processor, authority
 from tests.contract.reached import Reached
@@ -172,6 +174,27 @@ class FilesWorld(World):
                 writer = csv.DictWriter(stream, list(_COLUMNS[table]))
                 writer.writeheader()
                 writer.writerows(ready)
+
+
+class DocumentedWorld(World):
+    """A dbm file behind the connector that docs/connectors.md writes."""
+
+    refuses = False
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.path = str(folder / "shop")
+        with dbm.dumb.open(self.path, "c") as file:
+            for name, some in rows().items():
+                file[name] = json.dumps(some, default=str)
+        self.written = the_documented_connector(folder).open_dbm("shop", shop("dbm"), {"SHOP": self.path})
+        self.system = Remembering(self.written, Memo())
+
+    def all_rows(self, table: str) -> Iterator[Mapping[str, Any]]:
+        return iter(self.written.read(table))
+
+    def add(self, table: str, *new: Mapping[str, Any]) -> None:
+        self.written.replace(table, [*self.all_rows(table), *new])
 
 
 class DrawerWorld(World):
