@@ -12,6 +12,7 @@ from services.fulfiller.settings import Settings as Fulfiller
 from services.intake.settings import Settings as Intake
 from services.kernel.settings import ServiceSettings
 from services.notifier.settings import Settings as Notifier
+from services.ops.register.settings import Settings as Register
 from services.verifier.settings import Settings as Verifier
 
 PAGE: Final = Path(__file__).parent.parent / "docs" / "settings.md"
@@ -22,7 +23,7 @@ Environment variables, read once when a worker starts. Made by `python -m stack.
 | variable | of | default | what it is |
 |---|---|---|---|
 """
-_OWN: Final = {"intake": Intake, "verifier": Verifier, "fulfiller": Fulfiller, "notifier": Notifier}
+_OWN: Final = {"intake": Intake, "verifier": Verifier, "fulfiller": Fulfiller, "notifier": Notifier, "ops": Register}
 
 
 def page() -> str:

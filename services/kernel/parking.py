@@ -35,7 +35,8 @@ class Parking:
     def tell(self, record: Record | None, event: Any, error: Exception) -> Parked:  # noqa: ANN401  what was read, if any
         """Build the event; `record` is None when a state was woken, `event` is None when the record is unreadable."""
         original = record or Record("due", 0, 0, None, to_json(event), (), 0)
-        problems = [f"{p.field}: {p.rule}" for p in error.problems] if isinstance(error, Unreadable) else []
+        found = error.problems if isinstance(error, Unreadable) else []
+        problems = [f"{p.field or 'the whole'}: {p.rule}" for p in found]
         if not (carried := _size(original) <= MOST_SEALED):
             problems.append(f"larger than {MOST_SEALED} bytes: read it where it lies")
         request = _id(getattr(event, "request_id", None))

@@ -15,7 +15,6 @@ from schemas.values import Mode
 from services.clients.registry import Client
 from services.kernel.errors import Misconfigured
 from services.kernel.keys import FileKeyStore
-from services.kernel.migrate import upgrade
 from services.kernel.policies import read_policies
 from services.ops import provision
 from services.ops.kafka import Access, admin
@@ -87,6 +86,8 @@ class Installation:
 
     def set_up(self) -> None:
         """Bring keys, database, topics, users and rights to where they must be. Idempotent."""
+        from services.kernel.migrate import upgrade
+
         self.keys.create()
         upgrade(self.endpoints.database_url)
         logins = ensure_logins(self.endpoints.data_dir)

@@ -38,7 +38,7 @@ def show(rows: Sequence[Mapping[str, Any]], *, as_json: bool, title: str = "") -
         return
     table = Table(title=title or None, title_justify="left")
     for name in rows[0]:
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
     console.print(table)

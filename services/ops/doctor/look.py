@@ -17,7 +17,6 @@ from rules.errors import PolicyProblem
 from services.kernel.clock import MOST_SKEW, Clock
 from services.kernel.errors import RightsbusError
 from services.kernel.keys import FILE
-from services.kernel.migrate import current
 from services.kernel.policies import load_handbook, read_policies
 from services.ops.doctor import broker
 from services.ops.doctor.finding import Finding
@@ -41,6 +40,8 @@ def examine(found: Installation, progress: Callable[[str], None] = lambda _: Non
 
 
 def _database(found: Installation) -> Iterator[Finding]:
+    from services.kernel.migrate import current
+
     try:
         with found.connect() as db:
             version = db.info.parameter_status("server_version")
