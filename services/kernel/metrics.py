@@ -18,6 +18,9 @@ class StageMetrics:
         self.repeats = self._counter("repeats", "Messages seen before and dropped")
         self.parked = self._counter("parked", "Messages parked", "reason")
         self.ignored = self._counter("fields_ignored", "Fields nobody knows in what outsiders wrote")
+        self.refused = self._counter(
+            "words_refused", "What came in a client's name without its proof", "client", "reason"
+        )
         self.batch = self._histogram("batch_messages", "Messages per micro-batch", _SIZES)
         self.decide = self._histogram("decide_seconds", "Time in decide per batch", _SECONDS)
         self.step = self._histogram("transaction_seconds", "Time in the transaction per batch", _SECONDS)

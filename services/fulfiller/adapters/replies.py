@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import psycopg
 import structlog
-from prometheus_client import Counter
 from pydantic_core import from_json
 
 from rules.parts import handover
@@ -63,10 +62,7 @@ class Replies:
         self._tokens, self._ids = house.keys.derive("tokens"), house.keys.derive("ids")
         self._inbound = jose.Inbound(house.keys)
         self._register = Register(house.settings.database_url.get_secret_value())
-        self._refused = Counter(
-            "rightsbus_client_words_refused", "What came in a client's name without its proof", ["client", "why"],
-            registry=house.metrics.registry,
-        )  # fmt: skip
+        self._refused = house.metrics.refused
 
     def __call__(self, record: Record) -> Reply | Instruction:
         """Read one record.
@@ -133,7 +129,7 @@ class Replies:
 
     def _refuse(self, client: object, why: str) -> None:
         known = self._register.get(client)
-        self._refused.labels(known.id if known else "unknown", why).inc()
+        self._refused.labels("fulfiller", known.id if known else "unknown", why).inc()
 
 
 def _other_handover(body: ClientReplied) -> tuple[Problem, ...]:

@@ -8,7 +8,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from joserfc import jwe, jws
 from joserfc.jwk import ECKey
-from prometheus_client import CollectorRegistry
 
 from rules.parts import handover
 from schemas.wire import Record, Unreadable
@@ -18,6 +17,7 @@ from services.fulfiller.adapters.replies import Register, Replies
 from services.fulfiller.decide import Instruction, Reply
 from services.kernel import tokens
 from services.kernel.keys import FileKeyStore
+from services.kernel.metrics import StageMetrics
 
 REQUEST = "5b3f2a10-9c7e-8d21-a4b0-000000000002"
 SIGNS, OTHER = ECKey.generate_key("P-256", {"use": "sig"}), ECKey.generate_key("P-256", {"use": "sig"})
@@ -40,8 +40,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> FileKeyStore:
 def reader(store: FileKeyStore) -> Replies:
     """The reader, with a register of three clients in place of the database."""
     settings_ = SimpleNamespace(database_url=SimpleNamespace(get_secret_value=lambda: "postgresql://localhost:1/none"))
-    metrics = SimpleNamespace(registry=CollectorRegistry())
-    house = SimpleNamespace(keys=store, settings=settings_, metrics=metrics)
+    house = SimpleNamespace(keys=store, settings=settings_, metrics=StageMetrics())
     replies = Replies(cast("Any", house))
     replies._register = cast("Any", CLIENTS)
     return replies
@@ -73,7 +72,7 @@ def sealed(body: dict[str, Any], store: FileKeyStore) -> dict[str, Any]:
 
 
 def refused(reader: Replies, client: str, why: str) -> float:
-    return float(reader._refused.labels(client, why)._value.get())
+    return float(reader._refused.labels("fulfiller", client, why)._value.get())
 
 
 def test_a_reply_with_its_token_is_taken(reader: Replies, token: Callable[[str], str]) -> None:
