@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 import zipfile
 from collections import Counter
@@ -25,7 +27,7 @@ from schemas.topics import topic_of
 from schemas.values import Verb
 from services.kernel.origin import with_origin
 from services.kernel.tokens import case_id, request_id
-from services.ops import diagnostics, doctor, parked, reports
+from services.ops import diagnostics, doctor, parked, reports, traces
 from services.ops.audit.roots import roots
 from services.ops.audit.seal import seal, signing_key
 from services.ops.audit.verify import verify
@@ -136,6 +138,55 @@ def test_a_trace_holds_every_event_of_its_request_and_no_other(system: System, d
     assert told >= lain
     assert {topic for topic, *_ in told - lain} <= {"privacy.task-results"}
     assert len(told) > 5
+
+
+def test_a_trace_is_the_same_where_nothing_keeps_history(
+    system: System, db: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = submit(system, "opt_out_sale_share")
+    until(lambda: (known(db, request) or {}).get("closed_at"))
+    caught_up(system)
+
+    def told() -> list[tuple[Any, ...]]:
+        with closing(Trace(system.found, request)) as trace:
+            return [(e["topic"], e["partition"], e["offset"], e["type"], e["event_id"]) for e in trace.events()]
+
+    remembered = told()
+    monkeypatch.setattr(traces, "positions", lambda _: {})
+    monkeypatch.setattr(traces, "_ENTRIES", "SELECT entry FROM ops.audit WHERE false AND case_key = ANY(%s)")
+    read = [event for event in told() if event[0] != "privacy.task-results"]
+    assert read == [event for event in remembered if event[0] != "privacy.task-results"]
+
+
+def test_a_trace_waits_for_the_end_and_watch_shows_it_pass(system: System) -> None:
+    argv = [sys.executable, "-c", "from services.ops.cli import main; main()", "watch", "--source", "webform"]
+    argv += ["--data", str(system.found.endpoints.data_dir)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as watching:
+        assert watching.stdout
+        os.set_blocking(watching.stdout.fileno(), False)
+        seen: list[str] = []
+        until(lambda: submit(system, "opt_out_marketing") and _seen(watching.stdout, seen))
+        request = submit(system, "opt_out_sale_share")
+        traced = rightsbus(system, "trace", request, "--wait", "fulfilled", "--timeout", "40", "--json")
+        until(lambda: _seen(watching.stdout, seen) and any("opt_out_sale_share  status=fulfilled" in s for s in seen))
+        watching.send_signal(signal.SIGINT)
+
+    assert traced.exit_code == 0, traced.output
+    assert any((event["data"] or {}).get("status") == "fulfilled" for event in json.loads(traced.output))
+    assert watching.returncode == 0
+
+
+def _seen(stream: Any, lines: list[str]) -> bool:
+    """Add what a process has written by now."""
+    lines.extend(stream.readlines())
+    return bool(lines)
+
+
+def test_waiting_for_what_does_not_come_ends_with_1_and_says_so(system: System) -> None:
+    told = rightsbus(system, "trace", str(uuid4()), "--wait", "fulfilled", "--timeout", "0.2")
+
+    assert told.exit_code == 1
+    assert "fulfilled did not come within 0.2 s" in told.output
 
 
 def test_figures_reconcile_with_the_topics(system: System, db: psycopg.Connection[Any]) -> None:
