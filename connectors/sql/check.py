@@ -26,7 +26,8 @@ def find_gaps(system: str, declared: SystemMap, engine: sa.Engine) -> list[Findi
     try:
         inspector = sa.inspect(engine)
         live = set(inspector.get_table_names(schema=declared.db_schema))
-        said = [*_missing(declared, live), *_tables(declared, inspector, live)]
+        readable = live | set(inspector.get_view_names(schema=declared.db_schema))
+        said = [*_missing(declared, readable), *_tables(declared, inspector, readable)]
         forgotten = [*_forgotten(declared, inspector, live)]
     except exc.SQLAlchemyError as error:
         where = declared.url_env or "address"
@@ -52,7 +53,7 @@ def _tables(declared: SystemMap, inspector: Inspector, live: set[str]) -> Iterat
             yield from _table(table, columns)
             yield from bearable(table, columns, inspector.dialect.name)
             yield from _finding_rows(table, inspector, schema)
-    yield from torn(declared, inspector, live)
+    yield from torn(declared, inspector, live & set(inspector.get_table_names(schema=schema)))
     if wish and wish.table in live:
         yield from _preferences(wish, _columns(inspector, wish.table or "", schema))
 

@@ -6,6 +6,7 @@ import dbm.dumb
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -112,6 +113,25 @@ class World:
         self.runner.close()
 
 
+def _put_in(db: sa.Connection) -> None:
+    for name, some in rows().items():
+        if some:
+            db.execute(TABLES[name].insert(), some)
+
+
+@cache
+def a_filled_file() -> bytes:
+    """The little company as a SQLite file; made once, for it takes time."""
+    engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
+    with engine.begin() as db:
+        META.create_all(db)
+        _put_in(db)
+    driver: Any = engine.raw_connection().driver_connection
+    whole: bytes = driver.serialize()
+    engine.dispose()
+    return whole
+
+
 class SqlWorld(World):
     """A database."""
 
@@ -122,14 +142,16 @@ class SqlWorld(World):
         self.fill()
 
     def fill(self) -> None:
+        if self.engine.dialect.name == "sqlite":
+            Path(self.engine.url.database or "").write_bytes(a_filled_file())
+            return
         with self.engine.begin() as db:
-            META.create_all(db)
-            there = [name for name in (*TABLES, LEDGER) if sa.inspect(db).has_table(name)]
-            if self.engine.dialect.name == "postgresql":
+            there = set(sa.inspect(db).get_table_names()) & {*TABLES, LEDGER}
+            if not there:
+                META.create_all(db)
+            else:
                 db.execute(sa.text(f"TRUNCATE {', '.join(there)}"))
-            for name, some in rows().items():
-                if some:
-                    db.execute(TABLES[name].insert(), some)
+            _put_in(db)
 
     def all_rows(self, table: str) -> Iterator[Mapping[str, Any]]:
         with self.engine.begin() as db:
