@@ -97,12 +97,13 @@ def _new_passwords(found: "Installation", broker: KafkaAdminClient, ids: Iterabl
 
 
 def _check(found: "Installation", clients: Sequence[Client]) -> None:
-    sources = set(found.names("sources"))
+    participants = {name for name, system in found.systems().systems.items() if system.participant}
+    taken = {*RESERVED, *participants, *found.names("sources")}
     for client in clients:
         if not _SLUG.fullmatch(client.id):
             raise NameTaken(f"{client.id!r} must be lower-case letters, digits and hyphens, 40 at most, without dots")
-        if client.id in RESERVED | sources:
-            raise NameTaken(f"{client.id} is the name of a service or an upstream app; choose another")
+        if client.id in taken:
+            raise NameTaken(f"{client.id} is the name of a service, a system or an upstream app; choose another")
         if client.transport == "webhook":
             _check_url(client)
 

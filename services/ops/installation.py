@@ -108,11 +108,10 @@ class Installation:
         """Register an upstream app: its user, rights and status topic. Returns its password.
 
         Raises:
-            Misconfigured: the name is a client's.
+            Misconfigured: the name is a client's, a service's or the broker's own.
         """
-        if name in self.names("clients"):
-            message = f"{name} is a client; an upstream app needs another name"
-            raise Misconfigured(message)
+        if name in {*self.names("clients"), *SERVICES, "admin", "broker"}:
+            raise Misconfigured(f"{name} is the name of a client or a service; an upstream app needs another one")
         with self.connect() as db:
             db.execute("INSERT INTO ops.sources (name) VALUES (%s) ON CONFLICT DO NOTHING", [name])
         return self._outsider(name, provision.topic_names((), [name], ()), provision.source_acls(name, self.prefix))
