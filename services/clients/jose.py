@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -61,7 +62,13 @@ def _public(number: int, key: Any) -> dict[str, Any]:  # noqa: ANN401  whatever 
 
 
 def _imported(key: Mapping[str, Any]) -> ECKey:
-    return ECKey.import_key({name: key[name] for name in ("kty", "crv", "x", "y", "kid") if name in key})
+    return _key(key["x"], key["y"])
+
+
+@lru_cache(maxsize=4_096)
+def _key(x: str, y: str) -> ECKey:
+    """A public key; checking that it is a point of the curve is done once."""
+    return ECKey.import_key({"kty": "EC", "crv": "P-256", "x": x, "y": y})
 
 
 def _of_use(keys: Mapping[str, Any] | None, use: str) -> list[Mapping[str, Any]]:
