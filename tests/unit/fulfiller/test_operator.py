@@ -7,8 +7,6 @@ from schemas.events import (
     ClientRequest,
     DeadlineReached,
     DecisionApplied,
-    NoticeFailed,
-    NoticeSent,
     RequestClosed,
     RequestSettled,
     TaskAssigned,
@@ -323,7 +321,6 @@ def test_deciding_twice_tells_the_same_and_once_decided_nothing_more(event: Any)
 
 
 @pytest.mark.parametrize("event", [
-    told(NoticeSent, letter="closed", way="mail", to="given"), told(NoticeFailed, letter="closed", reason="refused"),
     told(DeadlineReached, percent=50, respond_by=LAST_MOMENT.date()), a_decision(Verb.EXTEND),
 ], ids=lambda event: type(event).__name__)  # fmt: skip
 def test_what_is_no_news_leaves_the_state_as_it_lies(event: Any) -> None:
