@@ -1,7 +1,6 @@
 """A thousand merchants and twenty thousand people who got their parcels: is each request handed over, to each, once?
 
-A third of the people are known to two to four merchants, who are as unequal as parcels are (Zipf). One merchant is
-disabled, one has a webhook that takes a connection and never answers: neither may delay any other.
+A third of the people are known to two to four merchants of unequal size (Zipf). One is disabled, one never answers.
 """
 
 import argparse

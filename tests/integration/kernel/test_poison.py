@@ -148,7 +148,10 @@ async def test_whatever_fails_and_wherever_parks_its_message_alone(
         (lambda r: replace(r, value=b"\xff\xfe"), None),
         (lambda r: replace(r, value=b"[" * 100_000), None),
         (lambda r: replace(r, value=b"{}"), None),
-        (lambda r: replace(r, value=None, headers=((UNREADABLE, b"UnicodeDecodeError"),)), "the whole: UnicodeDecodeError"),
+        (
+            lambda r: replace(r, value=None, headers=((UNREADABLE, b"UnicodeDecodeError"),)),
+            "the whole: UnicodeDecodeError",
+        ),
     ],
 )
 async def test_what_cannot_be_read_is_parked_with_its_place(

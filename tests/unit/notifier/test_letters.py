@@ -98,7 +98,8 @@ def text_of(language: str, paper: Paper) -> str:
 
 @cache
 def words_of(language: str) -> dict[str, Any]:
-    return yaml.safe_load((LETTERS / language / "words.yaml").read_text("utf-8"))
+    found: dict[str, Any] = yaml.safe_load((LETTERS / language / "words.yaml").read_text("utf-8"))
+    return found
 
 
 def sentences(language: str, statement: Statement) -> list[str]:

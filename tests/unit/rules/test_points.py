@@ -76,5 +76,5 @@ def test_a_wrong_policy_says_where_and_why(old, new, reason) -> None:
 
 
 def test_every_kind_must_be_told_about() -> None:
-    with pytest.raises(PolicyProblem, match="no entry for .*email"):
+    with pytest.raises(PolicyProblem, match=r"no entry for .*email"):
         compile_points("points: {}")
