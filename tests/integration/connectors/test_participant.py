@@ -89,6 +89,8 @@ class Loyalty:
         self.program.wait(10)
         self.out.close()
         self.told.close()
+        with self.broker.admin_client() as admin:
+            provision.shut_out(admin, self.name)
 
 
 @pytest.fixture

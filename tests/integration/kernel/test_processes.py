@@ -123,7 +123,7 @@ def test_what_crooks_send_and_topics_that_are_missing_hold_up_nobody(town: Town)
     wait_until(lambda: town.left() == [0, 0, 0, 0])
     parked = sorted(town.read(PARKED), key=lambda event: (event["partition"], event["offset"]))
     assert [event["offset"] for event in parked if event["partition"] == 0] == [0, 1, 2, 3]
-    assert [event["problems"] for event in parked[:2]] == [[": UnicodeDecodeError"], [": ValueError"]]
+    assert [event["problems"] for event in parked[:2]] == [["the whole: UnicodeDecodeError"], ["the whole: ValueError"]]
     assert len(parked) == 4 + FLOOD
     assert peak_memory(worker.pid) < MOST_MEMORY
     assert worker.terminate(within_s=10) == 0
