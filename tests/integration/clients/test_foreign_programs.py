@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from bench.system import System
+from schemas.values import Mode
+from services.clients import jose
 from stack.ports import free_port
 from tests.support.shop import Desk, Shop, open_shop
 from tests.support.source import ROOT
@@ -99,6 +101,27 @@ def test_the_documentations_webhook_takes_a_request_and_answers_it(system: Syste
 
     assert ends[f"client:{shop.id}/handover"] == "completed"
     assert asked in (tmp_path / "said.txt").read_text()
+
+
+def test_the_documentations_instruction_is_carried_out_and_its_question_answered(
+    system: System, desk: Desk, tmp_path: Path
+) -> None:
+    shop = open_shop(system, "tilia", mode=Mode.ACT_FOR_ME, keys=True)
+    assert shop.signature is not None
+    ours, mine, inbox = tmp_path / "ours.jwk.json", tmp_path / "mine.jwk.json", shop.messages()
+    ours.write_text(json.dumps(jose.Inbound(system.found.keys).public()))
+    mine.write_text(json.dumps(shop.signature.as_dict(private=True)))
+    told = {"BOOTSTRAP": shop.access.bootstrap, "CLIENT": shop.id, "PASSWORD": shop.password,
+            "SIGNING_KEY": str(mine), "OUR_KEY": str(ours)}  # fmt: skip
+    one = shop.ships_to("Tilda Tellheim")
+    for words in (["erase", "ticket-1", "parcelwise", one.order_number], ["providers", "question-1"]):
+        argv = [sys.executable, str(DOCS / "instruct.py"), *words]
+        subprocess.run(argv, env={**os.environ, **told}, check=True, timeout=30)
+
+    assert inbox.until("result")["instruction_id"] == "ticket-1"
+    assert inbox.until("service-providers")["instruction_id"] == "question-1"
+    assert shop.holds(one) is None
+    inbox.close()
 
 
 @pytest.mark.parametrize("name", NAMES)
