@@ -1,6 +1,5 @@
 """One HTTP interface behind one entry of the data map."""
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final, Literal
@@ -14,6 +13,7 @@ from connectors.http.templates import BadTemplate, values_of
 from connectors.port import Answer, Chunk, Finding, Pending, Receipt, Sink, Task, Trouble
 from connectors.reach import disclosed
 from connectors.systems import ACTIONS, SystemMap
+from connectors.turns import in_turn
 from connectors.web import Answered, NoAnswer, Web
 from schemas.values import Action, Outcome
 
@@ -50,17 +50,7 @@ class HttpSystem:
         Raises:
             Exception: whatever the sink raised.
         """
-        turn = asyncio.Semaphore(self._map.concurrency)
-
-        async def one(task: Task) -> Answer:
-            async with turn:
-                return await self._one(task, sink)
-
-        told = await asyncio.gather(*(one(task) for task in tasks), return_exceptions=True)
-        for answer in told:
-            if isinstance(answer, BaseException):
-                raise answer
-        return [answer for answer in told if not isinstance(answer, BaseException)]
+        return await in_turn(tasks, self._map.concurrency, lambda task: self._one(task, sink))
 
     async def check(self) -> list[Finding]:
         """See whether the system answers, and whether there is a request for everything it is to serve."""

@@ -1,6 +1,5 @@
 """One OpenDSR processor behind one entry of the data map."""
 
-import asyncio
 import json
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -15,6 +14,7 @@ from connectors.opendsr.trust import Trust, Untrusted
 from connectors.port import Answer, Chunk, Finding, Pending, Receipt, Sink, Task, Trouble
 from connectors.reach import disclosed
 from connectors.systems import ACTIONS, SystemMap
+from connectors.turns import in_turn
 from connectors.web import Answered, NoAnswer, Web
 from schemas.values import Action, Outcome
 
@@ -46,20 +46,14 @@ class OpenDsrSystem:
         Raises:
             Exception: whatever the sink raised.
         """
-        turn = asyncio.Semaphore(self._map.concurrency)
 
         async def one(task: Task) -> Answer:
-            async with turn:
-                try:
-                    return await self._one(task, sink)
-                except NoAnswer as error:
-                    return error.trouble(task)
+            try:
+                return await self._one(task, sink)
+            except NoAnswer as error:
+                return error.trouble(task)
 
-        told = await asyncio.gather(*(one(task) for task in tasks), return_exceptions=True)
-        for answer in told:
-            if isinstance(answer, BaseException):
-                raise answer
-        return [answer for answer in told if not isinstance(answer, BaseException)]
+        return await in_turn(tasks, self._map.concurrency, one)
 
     async def recall(self, task: Task) -> bool:
         """Withdraw a request that is still pending there."""
