@@ -1,6 +1,6 @@
 """What a service remembers and what it may decide: values only."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Generic, Self, TypeVar
@@ -74,6 +74,24 @@ class Count:
 
     key: str
     until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How often each key was counted before this decision, earlier ones of the same batch included."""
+
+    counted: Mapping[str, int] = field(default_factory=dict)
+
+    def of(self, key: str) -> int:
+        """How often; 0 for what was never counted, or whose window is over."""
+        return self.counted.get(key, 0)
+
+    def adding(self, counts: Iterable[Count]) -> "Tally":
+        """What is known once these are counted too."""
+        more: dict[str, int] = {}
+        for count in counts:
+            more[count.key] = more.get(count.key, self.of(count.key)) + 1
+        return Tally({**self.counted, **more})
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from schemas.values import Problem
 from schemas.wire import Record, Unreadable
 from services.kernel.batch import Batch, Changes, Item, first_of_each
 from services.kernel.clock import monotonic
-from services.kernel.decision import Decision, State
+from services.kernel.decision import Count, Decision, State
 from services.kernel.errors import Misconfigured, TooManyParked
 from services.kernel.house import House
 from services.kernel.leases import Leases
@@ -38,6 +38,10 @@ F = TypeVar("F")
 DUE_AGAIN: Final = timedelta(hours=1)
 
 
+def _unmoved(facts: F, _counts: Sequence[Count]) -> F:
+    return facts
+
+
 @dataclass(frozen=True, slots=True)
 class Blueprint(Generic[S, F]):
     """A service as a pure function with a memory: what it remembers, asks and decides."""
@@ -48,6 +52,8 @@ class Blueprint(Generic[S, F]):
     gather: Callable[[Conn, Sequence[Any], Mapping[str, S]], Awaitable[F]]
     decide: Callable[[S, Any, F, datetime], Decision[S]]
     decode: Callable[[Record], Any] = wire.decode
+    learn: Callable[[F, Sequence[Count]], F] = _unmoved
+    """What the facts are for the next message of a batch, once a decision has counted something."""
 
 
 class Step(Generic[S, F]):
@@ -145,7 +151,9 @@ class Step(Generic[S, F]):
         for item in items:
             for state_id in item.ids:
                 state = changes.states.get(state_id) or batch.states.get(state_id) or self._is.state.stub(state_id)
-                self._collect(changes, item, state, self._is.decide(state, item.event, facts, now))
+                decision = self._is.decide(state, item.event, facts, now)
+                self._collect(changes, item, state, decision)
+                facts = self._is.learn(facts, decision.counters) if decision.counters else facts
         self._metrics.decide.labels(self._name).observe(monotonic() - started)
         return changes
 
