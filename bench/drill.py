@@ -21,6 +21,7 @@ import psycopg
 from bench import load
 from bench.load import Seen, Sender, Submission, Watcher
 from bench.system import System, running
+from services.clients.names import Handovers
 from services.ops.kafka import read_all
 
 SERVICES: Final = ("intake", "verifier", "fulfiller", "notifier")
@@ -162,9 +163,11 @@ def _count_rows(system: System, sent: Sequence[Submission], before: tuple[int, i
 
 
 def _count_handovers(system: System, mine: set[str], must: int, account: Account) -> None:
-    topics = [client["topic"] for client in system.described["clients"]]
-    keys = [(record.key or b"").decode() for record in read_all(system.found.access(), topics)]
-    found = Counter(key for key in keys if key in mine)
+    topics = {client["topic"]: client["id"] for client in system.described["clients"]}
+    names = Handovers(system.found.keys)
+    called = {names.name(client, request) for client in topics.values() for request in mine}
+    keys = [(record.key or b"").decode() for record in read_all(system.found.access(), list(topics))]
+    found = Counter(key for key in keys if key in called)
     account.expect("hand-overs on the clients' topics", len(found), must)
     account.figures["of them published again under the same id"] = sum(found.values()) - len(found)
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from schemas.base import Event
+from schemas.events import ClientMessageBase
 from schemas.shapes import Untitled, as_written, examples
 from schemas.topics import CATALOGUE, CLIENT, SYSTEM, UPSTREAM, Topic
 
@@ -150,6 +151,8 @@ def _operations(topic: Topic) -> Iterator[tuple[str, dict[str, Any]]]:
 def _message(topic: Topic, kind: type[BaseModel]) -> dict[str, Any]:
     headers = "Headers" if topic.outside else "OurHeaders"
     about = "the request's id" if issubclass(kind, Event) else "not read; any key will do"
+    if issubclass(kind, ClientMessageBase):
+        about = "the hand-over's id: what the request is called towards this client"
     return {
         "name": kind.__name__,
         "title": kind.__name__,

@@ -108,6 +108,8 @@ class PartWaiting(Event):
     declaration: bool = Field(default=False, description="a signed declaration is still needed")
     round: int = Field(1, ge=1)
     who: Slug | None = Field(None, description="the client or system waited for")
+    groups: list[Group] = Field([], description="what fits the one record an operator may look at")
+    why: Code | None = Field(None, description="why an operator must look; never told outside")
 
 
 class RequestVerified(Event):
@@ -185,7 +187,7 @@ class ClientMessageBase(Event):
     """What every message to a client carries."""
 
     client: Slug
-    handover_id: str
+    handover_id: str = Field(description="what this client calls the request: in `request_id` and `case_id` as well")
 
 
 class ClientRequest(ClientMessageBase):
@@ -245,7 +247,7 @@ class ClientReplied(Value):
 
     client: Slug
     handover_id: RequestId
-    request_id: RequestId
+    request_id: RequestId | None = Field(None, description="need not be given; the same as `handover_id`")
     reply_token: Token
     type: Literal["received", "instruct", "completed", "refused", "not_ours"]
     action: Literal[Action.EXPORT, Action.ERASE, Action.CORRECT] | None = Field(

@@ -17,9 +17,9 @@ _HEAD: Final = """\
 Written by `python -m schemas generate` from `schemas/topics.py`; edit that.
 
 Each topic carries one class, or one union told apart by `type`; each class travels on one topic. The key of a record is
-the request's id. Values are JSON, headers are CloudEvents 1.0 (Kafka binding, binary mode). What the outside may touch
-is also in [asyncapi.yaml](../schemas/asyncapi.yaml). Every class has a JSON Schema and
-[examples](../schemas/examples).
+the request's id; on a client's topic, what the request is called towards that client. Values are JSON, headers are
+CloudEvents 1.0 (Kafka binding, binary mode). What the outside may touch is also in
+[asyncapi.yaml](../schemas/asyncapi.yaml). Every class has a JSON Schema and [examples](../schemas/examples).
 
 ## Topics
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from schemas.base import Event
-from schemas.events import Parked
+from schemas.events import ClientMessageBase, Parked
 from schemas.problems import names, problems_of
 from schemas.topics import home_of, topic_of
 from schemas.values import Problem
@@ -78,8 +78,13 @@ class Unreadable(ValueError):
 
 
 def encode(event: Event, *, source: str, traceparent: str | None = None) -> tuple[str, bytes, bytes, Headers]:
-    """Turn an event into (topic, key, value, headers). The key is the request's id; equal events are equal bytes."""
+    """Turn an event into (topic, key, value, headers). The key is the request's id; equal events are equal bytes.
+
+    A client's message says nothing of its trace: all that belongs to one person does, other clients' messages too.
+    """
     kind, about = type(event).__name__, event.request_id
+    if isinstance(event, ClientMessageBase):
+        traceparent = None
     headers = [
         ("ce_specversion", SPEC),
         ("ce_id", str(event.event_id)),

@@ -23,7 +23,7 @@ Answer = Callable[[Message], Iterable[dict[str, Any]]]
 
 def reply_to(message: Message, kind: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401  a reply's fields
     """Build one reply: what every reply repeats from the message, its type, and more."""
-    common = {name: message[name] for name in ("client", "handover_id", "request_id", "reply_token")}
+    common = {name: message[name] for name in ("client", "handover_id", "reply_token")}
     return {**common, "type": kind, **more}
 
 
@@ -72,7 +72,7 @@ class Merchant(threading.Thread):
     def _work(self, consumer: KafkaConsumer, producer: KafkaProducer) -> None:
         polled = consumer.poll(timeout_ms=200)
         sent = [
-            producer.send(REPLIES, value=json.dumps(reply).encode(), key=reply["request_id"].encode())
+            producer.send(REPLIES, value=json.dumps(reply).encode(), key=reply["handover_id"].encode())
             for records in polled.values()
             for record in records
             for reply in self._answer(read(record.value, self._key))

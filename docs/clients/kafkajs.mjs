@@ -27,9 +27,9 @@ async function read(value) {
   return JSON.parse(new TextDecoder().decode(plaintext));
 }
 
-/** A reply: four fields of the message it answers, its own type, and more. */
-function reply({ client, handover_id, request_id, reply_token }, type, more = {}) {
-  return { client, handover_id, request_id, reply_token, type, ...more };
+/** A reply: three fields of the message it answers, its own type, and more. */
+function reply({ client, handover_id, reply_token }, type, more = {}) {
+  return { client, handover_id, reply_token, type, ...more };
 }
 
 const producer = kafka.producer();

@@ -40,8 +40,8 @@ def read(value, key):
 
 
 def reply(message, kind, **more):
-    """A reply: four fields of the message it answers, its own type, and more."""
-    common = {name: message[name] for name in ("client", "handover_id", "request_id", "reply_token")}
+    """A reply: three fields of the message it answers, its own type, and more."""
+    common = {name: message[name] for name in ("client", "handover_id", "reply_token")}
     return {**common, "type": kind, **more}
 
 

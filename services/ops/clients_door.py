@@ -19,11 +19,10 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from pydantic_core import from_json
 
-from rules.parts import handover
 from schemas import wire
 from schemas.events import ClientReplied
 from schemas.wire import Unreadable
-from services.kernel import tokens
+from services.clients.names import Handovers
 from services.kernel.store import Conn
 from services.kernel.tokens import case_key
 from services.kernel.vault import Vault
@@ -32,7 +31,7 @@ from services.ops.door import HEADERS, page
 from services.ops.installation import Installation
 
 log = structlog.get_logger()
-PATH: Final = "/handovers/{client}/{request_id}"
+PATH: Final = "/handovers/{client}/{handover_id}"
 MOST_BYTES: Final = 4_096
 """A form and a reply are shorter."""
 _KINDS: Final = {
@@ -54,7 +53,7 @@ class ClientsDoor:
     """Shows a hand-over to whoever has its code, and takes the answer."""
 
     def __init__(self, found: Installation) -> None:
-        self._found, self._vault, self._key = found, Vault(found.keys), found.keys.derive("tokens")
+        self._found, self._vault, self._names = found, Vault(found.keys), Handovers(found.keys)
         self._pool: AsyncConnectionPool[Conn] = AsyncConnectionPool(
             found.endpoints.database_url, connection_class=AsyncConnection, min_size=1, max_size=8, open=False,
             kwargs={"autocommit": True},
@@ -70,19 +69,20 @@ class ClientsDoor:
         """Show the form for the code, whatever the address says."""
         return _html(_ASK)
 
-    async def see(self, client: str, request_id: str, request: Request) -> Response:
+    async def see(self, client: str, handover_id: str, request: Request) -> Response:
         """Show the request the code opens."""
         code = (await _form(request)).get("code", "")
-        if not self._opens(client, request_id, code):
+        request_id = self._names.proven(client, handover_id, code)
+        if request_id is None:
             return _html(_NO, 404)
-        message = await self._message(client, request_id)
+        message = await self._message(client, request_id, handover_id)
         return _html(_request(message, code) if message else _EMPTY, 200 if message else 404)
 
-    async def answer(self, client: str, request_id: str, request: Request) -> Response:
+    async def answer(self, client: str, handover_id: str, request: Request) -> Response:
         """Take an answer from the page."""
         given = await _form(request)
         said = {"type": given.get("kind"), "reason": given.get("reason"), "reply_token": given.get("code")}
-        about = {"client": client, "handover_id": request_id, "request_id": request_id}
+        about = {"client": client, "handover_id": handover_id}
         problems = await self._take({**about, **{name: value for name, value in said.items() if value}}, "page")
         if problems:
             told = "".join(f"<p>{escape(p['field'])} {escape(p['rule'])}</p>" for p in problems)
@@ -100,15 +100,11 @@ class ClientsDoor:
         problems = await self._take(data, "webhook")
         return JSONResponse({"problems": problems}, 422) if problems else Response(status_code=204)
 
-    def _opens(self, client: object, request_id: object, code: object) -> bool:
-        if not (isinstance(client, str) and isinstance(request_id, str) and isinstance(code, str)):
-            return False
-        return tokens.matches(tokens.reply_token(self._key, handover(client), request_id, client), code)
-
     async def _take(self, data: Mapping[str, Any], by: str) -> list[dict[str, str]]:
         """Publish what was said; or give what is wrong with it. Without its token it is only that."""
         wrong_token = [{"field": "reply_token", "rule": "must be the one of the message it answers"}]
-        if not self._opens(data.get("client"), data.get("request_id"), data.get("reply_token")):
+        request_id = self._names.proven(*(data.get(name) for name in ("client", "handover_id", "reply_token")))
+        if request_id is None:
             log.info("client_refused", by=by)
             return wrong_token
         try:
@@ -116,16 +112,16 @@ class ClientsDoor:
         except Unreadable as error:
             return [{"field": problem.field, "rule": problem.rule} for problem in error.problems]
         said = {"said": body.type, "reason": body.reason, "action": body.action, "by": by}
-        await asyncio.to_thread(clients.say, self._found, body.client, [body.request_id], **said)
+        await asyncio.to_thread(clients.say, self._found, body.client, [request_id], **said)
         return []
 
-    async def _message(self, client: str, request_id: str) -> dict[str, Any] | None:
+    async def _message(self, client: str, request_id: str, handover_id: str) -> dict[str, Any] | None:
         """The newest request of this hand-over, as it was written for this client."""
         case = case_key(request_id)
         async with self._pool.connection() as conn:
             found = await self._vault.under(conn, [case], f"message:{client}:")
         told = [json.loads(raw) for raw in found.values()]
-        mine = [m for m in told if m["type"] == "request" and m["request_id"] == request_id]
+        mine = [m for m in told if m["type"] == "request" and m["handover_id"] == handover_id]
         return max(mine, key=lambda m: str(m["occurred_at"]), default=None)
 
 
@@ -159,7 +155,7 @@ def _request(message: Mapping[str, Any], code: str) -> str:
         f'<label for="{kind}">{words}</label></p>'
         for kind, words in _KINDS.items()
     )
-    about = f"{escape(message['client'])}/{escape(message['request_id'])}"
+    about = f"{escape(message['client'])}/{escape(message['handover_id'])}"
     return page(
         "A privacy request for you",
         f'{rows}<form method="post" action="/handovers/{about}/reply">{kinds}<label for="reason">Why, if you refuse: a '

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
+from services.clients.names import Handovers
 from services.ops import clients
 from services.ops.installation import Installation
 from services.ops.kafka import admin
@@ -41,7 +42,7 @@ class _Front:
 def trim(found: Installation, now: datetime, keep: timedelta = KEEP) -> dict[str, int]:
     """Cut every client's topic as far as it can be; returns how many records each lost."""
     names = found.names("clients")
-    waiting = clients.open_handovers(found)
+    called, waiting = Handovers(found.keys), clients.open_handovers(found)
     before_ms = int((now - keep).timestamp() * 1000)
     with admin(found.access()) as broker:
         there = set(broker.list_topics())
@@ -49,7 +50,9 @@ def trim(found: Installation, now: datetime, keep: timedelta = KEEP) -> dict[str
         parts = {part: name for part, name in parts.items() if part.topic in there}
         read = _read(broker, found.prefix, parts)
         fronts = {
-            part: _Front(frozenset(one.encode() for one in waiting.get(name, ())), read[part], before_ms)
+            part: _Front(
+                frozenset(called.name(name, one).encode() for one in waiting.get(name, ())), read[part], before_ms
+            )
             for part, name in parts.items()
         }
         begins = _look(found, fronts)

@@ -205,11 +205,11 @@ class Source:
 
 
 def made_by(call: ast.Call) -> Iterator[str]:
-    """`Kind.after(…)`, `Kind(…)`, and whatever kinds are handed to something called `tell`."""
+    """`Kind.after(…)`, `Kind(…)`, and whatever kinds are handed to something called `tell` or `tell_of`."""
     match call:
         case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="after")):
             yield name
-        case ast.Call(func=ast.Attribute(attr="tell") | ast.Name(id="tell"), args=handed):
+        case ast.Call(func=ast.Attribute(attr="tell" | "tell_of") | ast.Name(id="tell"), args=handed):
             yield from (one.id for one in handed if isinstance(one, ast.Name))
         case ast.Call(func=ast.Name(id=name)):
             yield name

@@ -17,6 +17,7 @@ from bench.system import System
 from schemas import wire
 from schemas.values import Mode
 from services.clients import jose
+from services.clients.names import Handovers
 from services.clients.registry import Client
 from services.directory.load import load
 from services.directory.rows import person_of
@@ -77,6 +78,14 @@ class Shop:
         """The recipient's row in the shipments system."""
         with self.system.found.connect() as db, db.cursor(row_factory=dict_row) as cursor:
             return cursor.execute("SELECT * FROM shipments.recipient WHERE id = %s", [one.key]).fetchone()
+
+    def calls(self, request: str) -> str:
+        """What a request is called towards this client."""
+        return Handovers(self.system.found.keys).name(self.id, request)
+
+    def means(self, handover: str) -> str:
+        """The request behind what this client calls it."""
+        return Handovers(self.system.found.keys).request(self.id, handover)
 
     def messages(self) -> "Inbox":
         return Inbox(self)

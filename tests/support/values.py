@@ -40,7 +40,7 @@ from schemas.values import (
 from services.fulfiller import decide as fulfiller
 from services.kernel import tokens
 from services.verifier import decide as verifier
-from tests.support.world import SYSTEMS, handbook, reply_token
+from tests.support.world import SYSTEMS, handbook, handover_id, reply_token
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LATER = NOON + timedelta(days=1)
@@ -168,7 +168,8 @@ def seen(*records: Candidate) -> verifier.Facts:
 def around(*enabled: str, packets: dict[tuple[str, str], fulfiller.Packet] | None = None) -> fulfiller.Facts:
     """The fulfiller's facts with these clients enabled."""
     return fulfiller.Facts(
-        handbook=handbook(), systems=SYSTEMS, token=reply_token, same=tokens.matches, packets=packets or {},
+        handbook=handbook(), systems=SYSTEMS, token=reply_token, same=tokens.matches, handover=handover_id,
+        packets=packets or {},
         enabled=frozenset(enabled),
     )  # fmt: skip
 

@@ -193,7 +193,9 @@ class World:
         """A client publishes a reply."""
         event_id = uuid5(NAMESPACE_URL, f"{sorted(body.items())}/{copy}")
         said = ClientReplied.model_validate(body)
-        self.append("privacy.client-replies", str(event_id), fulfiller.Reply(event_id, self.now, said.request_id, said))
+        self.append(
+            "privacy.client-replies", str(event_id), fulfiller.Reply(event_id, self.now, body["request_id"], said)
+        )
 
     def record(self, topic: str, body: dict[str, Any], *, copy: int = 0) -> None:
         """Append a record to one of intake's topics; its place, and so its identity, follows from what it says."""
@@ -451,8 +453,8 @@ class World:
                 packets[request_id, person.client] = fulfiller.Packet(points)
         enabled = {p.client for p in self.setting.people if p.client} - self.setting.disabled
         return fulfiller.Facts(
-            handbook=self.handbook, systems=SYSTEMS, token=reply_token, same=tokens.matches, packets=packets,
-            enabled=frozenset(enabled),
+            handbook=self.handbook, systems=SYSTEMS, token=reply_token, same=tokens.matches, handover=handover_id,
+            packets=packets, enabled=frozenset(enabled),
         )  # fmt: skip
 
 
@@ -482,6 +484,11 @@ def case_of(submission_id: str) -> str:
 def answer_token(request: str, kind: str, number: int) -> str:
     """The token a letter holds."""
     return tokens.answer_token(KEY, request, kind, number)
+
+
+def handover_id(client: str, request: str) -> str:
+    """What a request is called towards a client."""
+    return str(uuid5(UUID(request), client))
 
 
 def reply_token(part: str, request: str, addressee: str) -> str:

@@ -28,6 +28,12 @@ def item_of(event: ClientMessageBase) -> str:
     return f"message:{event.client}:{event.event_id}"
 
 
+def as_shown(event: ClientMessageBase) -> ClientMessageBase:
+    """The message without what other clients would be told too: our name of the request, and what it follows from."""
+    ids = {"request_id": event.handover_id, "case_id": event.handover_id, "causation_id": None}
+    return event.model_copy(update=ids)
+
+
 def sealed_for(client: Client, event: ClientMessageBase) -> ClientMessageBase:
     """The message as this client gets it: as it is, or sealed to its key."""
     token = jose.seal(client.keys, event.model_dump_json().encode())
@@ -71,9 +77,9 @@ class Dispatch:
             log.warning("client_gone", client=event.client, request_id=event.request_id, message=type(event).__name__)
             return
         if client.transport == "topic":
-            self.events.append(sealed_for(client, event))
+            self.events.append(sealed_for(client, as_shown(event)))
         else:
-            self.secrets[item_of(event)] = event.model_dump_json().encode()
+            self.secrets[item_of(event)] = as_shown(event).model_dump_json().encode()
             then = after.get(event.client) if isinstance(event, ClientRequest) else None
             self._later(POST if client.transport == "webhook" else MAIL, event, then)
         if isinstance(event, ClientReminder) and client.transport != "mail":
@@ -81,7 +87,8 @@ class Dispatch:
 
     def _later(self, kind: str, event: ClientMessageBase, then: HandedOver | None = None) -> None:
         body: dict[str, Any] = {
-            "client": event.client, "item": item_of(event), "type": event.model_dump()["type"], "brand": self.brand,
+            "client": event.client, "handover": event.handover_id, "item": item_of(event),
+            "type": event.model_dump()["type"], "brand": self.brand,
             "until": (self.now + self.keep_trying).isoformat(),
             "waiting_for": getattr(event, "waiting_for", None),
             "by": event.until.isoformat() if isinstance(event, ClientReminder) else None,

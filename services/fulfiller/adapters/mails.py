@@ -67,8 +67,10 @@ class ClientMails:
         return [self._told(effect, answer, now) for effect, answer in zip(effects, answers, strict=True)]
 
     def _mail(self, client: Client, effect: Leased, message: Mapping[str, Any]) -> Mail:
-        kind, request = effect.body["type"], effect.request_id
-        link = f"{self._door}/handovers/{client.id}/{request}" if self._door else "ask us for it by answering this mail"
+        kind, handover = effect.body["type"], effect.body.get("handover", effect.request_id)
+        link = (
+            f"{self._door}/handovers/{client.id}/{handover}" if self._door else "ask us for it by answering this mail"
+        )
         about = {
             "right": message.get("right", ""), "code": message.get("reply_token", ""), "link": link,
             "confirm_by": _day(message.get("confirm_by")), "complete_by": _day(message.get("complete_by")),
@@ -78,8 +80,8 @@ class ClientMails:
         }  # fmt: skip
         text = _TEXTS.get(kind, "there is a message for you: {link}").format_map(about)
         brand = self._handbook.brands.get(effect.body["brand"] or "") or next(iter(self._handbook.brands.values()))
-        body = f"Dear {client.name},\n\n{text}\n\nReference: {request}\n{brand.name}, {brand.reply_to}\n"
-        headers = (("X-Rightsbus-Request", request), ("X-Rightsbus-Client", client.id))
+        body = f"Dear {client.name},\n\n{text}\n\nReference: {handover}\n{brand.name}, {brand.reply_to}\n"
+        headers = (("X-Rightsbus-Handover", handover), ("X-Rightsbus-Client", client.id))
         return Mail(str(effect.id), brand.reply_to, client.contact, _SUBJECTS.get(kind, _SUBJECTS["request"]), body,
                     headers)  # fmt: skip
 

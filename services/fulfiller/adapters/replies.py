@@ -13,13 +13,13 @@ import psycopg
 import structlog
 from pydantic_core import from_json
 
-from rules.parts import handover
 from schemas import wire
 from schemas.clients import ClientInstructed, ClientSigned, ProvidersAsked
 from schemas.events import ClientReplied
 from schemas.values import Problem
 from schemas.wire import Record, Unreadable
 from services.clients import jose, registry
+from services.clients.names import Handovers
 from services.clients.registry import Client
 from services.fulfiller.decide import Instruction, Reply
 from services.kernel import tokens
@@ -34,6 +34,8 @@ _SIGNED: Final[Mapping[str, type[ClientInstructed | ProvidersAsked]]] = {
     "service-providers": ProvidersAsked,
 }
 _JWE_PARTS: Final = 5
+_NAMES: Final = ("handover_id", "request_id")
+"""Fields that name a hand-over; a token is believed by either: its client may be told what the other should be."""
 _OPAQUE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -59,7 +61,7 @@ class Replies:
     """Turns a record of `privacy.client-replies` into something to decide on."""
 
     def __init__(self, house: House) -> None:
-        self._tokens, self._ids = house.keys.derive("tokens"), house.keys.derive("ids")
+        self._names, self._ids = Handovers(house.keys), house.keys.derive("ids")
         self._inbound = jose.Inbound(house.keys)
         self._register = Register(house.settings.database_url.get_secret_value())
         self._refused = house.metrics.refused
@@ -74,26 +76,20 @@ class Replies:
         return self._signed(record, data) if data.get("type") == "signed" else self._reply(record, data)
 
     def _reply(self, record: Record, data: Mapping[str, Any]) -> Reply:
-        client, request_id, token = (data.get(name) for name in ("client", "request_id", "reply_token"))
+        client = data.get("client")
+        named = [self._names.proven(client, data.get(name), data.get("reply_token")) for name in _NAMES]
+        request_id = next((found for found in named if found), None)
         try:
             body = wire.read(ClientReplied, data)
         except Unreadable as error:
-            if not self._proven(client, request_id, token):
+            if request_id is None:
                 raise
-            return Reply(record.position_id, record.at, str(request_id), None, tuple(error.problems), str(client))
-        if not self._proven(client, request_id, token):
+            return Reply(record.position_id, record.at, request_id, None, tuple(error.problems), str(client))
+        if request_id is None:
             self._refuse(client, "token")
             raise Unreadable.at("reply_token", "must be the one of the message it answers")
         problems = _other_handover(body)
-        return Reply(
-            record.position_id, record.at, body.request_id, None if problems else body, problems, body.client
-        )  # fmt: skip
-
-    def _proven(self, client: object, request_id: object, token: object) -> bool:
-        if not (isinstance(client, str) and isinstance(request_id, str) and isinstance(token, str)):
-            return False
-        expected = tokens.reply_token(self._tokens, handover(client), request_id, client)
-        return tokens.matches(expected, token)
+        return Reply(record.position_id, record.at, request_id, None if problems else body, problems, body.client)
 
     def _signed(self, record: Record, data: Mapping[str, Any]) -> Instruction:
         outer = wire.read(ClientSigned, data)
@@ -133,7 +129,7 @@ class Replies:
 
 
 def _other_handover(body: ClientReplied) -> tuple[Problem, ...]:
-    if body.handover_id == body.request_id:
+    if body.request_id in {None, body.handover_id}:
         return ()
     return (Problem(field="handover_id", rule="must be that of the message it answers"),)
 

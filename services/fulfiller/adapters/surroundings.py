@@ -10,6 +10,7 @@ from schemas.clients import ClientHeard, ClientInstructed
 from schemas.events import AnswerRecorded, OperatorDecided, RequestAccepted, TaskFinished
 from schemas.values import Mode, Outcome, PointKind, Population
 from services.clients import registry
+from services.clients.names import Handovers
 from services.directory.lookup import lookup
 from services.directory.offered import Offered
 from services.fulfiller.adapters.packets import Packets, points_of
@@ -31,7 +32,7 @@ class PostgresSurroundings:
     def __init__(self, handbook: Handbook, systems: DataMap, house: House) -> None:
         self._handbook, self._systems, self._keys, self._vault = handbook, systems, house.keys, house.vault
         self._packets = Packets(handbook, house.vault, house.keys, house.clock)
-        self._tokens = house.keys.derive("tokens")
+        self._tokens, self._names = house.keys.derive("tokens"), Handovers(house.keys)
 
     async def gather(self, conn: Conn, batch: Sequence[Any], states: type_states) -> Surrounded:
         """Return the facts for a batch; only newly located clients cost a look-up."""
@@ -44,6 +45,7 @@ class PostgresSurroundings:
             systems=self._systems,
             token=lambda part, request, addressee: tokens.reply_token(self._tokens, part, request, addressee),
             same=tokens.matches,
+            handover=self._names.name,
             packets=await self._packets.of(conn, fresh) if fresh else {},
             enabled=enabled,
             acting=frozenset(name for name in enabled if clients[name].mode is Mode.ACT_FOR_ME),

@@ -98,7 +98,7 @@ def _stop(draft: Draft) -> None:
     for name in draft.state.pending():
         client = parts.client_of(name)
         if client and parts.is_handover(name) and draft.state.parts[name].attempt:
-            draft.tell(ClientRecall, on=client, client=client, handover_id=draft.state.id, reason=stop.value)
+            draft.tell_of(client, ClientRecall, on=client, reason=stop.value)
         draft.state = draft.state.end(name, *((Outcome.COMPLETED,) if parts.is_after(name) else (stop, why)))
     if not draft.state.settled and all(draft.state.outcome(name) is not stop for name in draft.public()):
         draft.state = draft.state.end("own/stop", stop, why)

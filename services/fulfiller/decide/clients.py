@@ -46,8 +46,8 @@ def send(draft: Draft, name: str, located: Located) -> None:
     confirm_by, complete_by = _clocks(draft)
     attempt = draft.state.parts[name].attempt + 1
     draft.state = draft.state.with_part(name, attempt=attempt)
-    draft.tell(
-        ClientRequest, on=f"{client}/{attempt}", client=client, handover_id=draft.state.id, right=accepted.right,
+    draft.tell_of(
+        client, ClientRequest, on=f"{client}/{attempt}", right=accepted.right,
         points=list(packet.points) if packet else [], residence=packet.residence if packet else None,
         corrections=list(packet.corrections) if packet and accepted.right is Right.CORRECT else [],
         identified_by=located.groups, law=accepted.law, received_at=accepted.received_at,
@@ -71,11 +71,9 @@ def remind(draft: Draft) -> None:
     """Tell clients that are still waited for, once that they have not confirmed, once that their time runs out."""
     for name in draft.state.pending():
         part, client = draft.state.parts[name], parts.client_of(name)
-        if part.remind_at and part.remind_at <= draft.now:
+        if client and part.remind_at and part.remind_at <= draft.now:
             what = "completed" if part.received else "received"
-            draft.tell(
-                ClientReminder, on=name, client=client, handover_id=draft.state.id, waiting_for=what, until=part.until
-            )
+            draft.tell_of(client, ClientReminder, on=name, waiting_for=what, until=part.until)
             remind_later(draft, name)
 
 
@@ -88,7 +86,7 @@ def _pass_on(draft: Draft, name: str, client: str) -> None:
 
 def _tell_handed_over(draft: Draft, name: str, client: str, *, named: bool) -> None:
     on = f"{client}/named" if named else client
-    draft.tell(HandedOver, on=on, part=name, client=client, handover_id=draft.state.id, parcel_named=named)
+    draft.tell_of(client, HandedOver, on=on, part=name, parcel_named=named)
 
 
 def _clocks(draft: Draft) -> tuple[datetime, datetime]:
@@ -108,8 +106,8 @@ def _report(draft: Draft, client: str, name: str) -> None:
     ends = {n: end for n, end in draft.state.ends().items() if n in told}
     own_id = draft.accepted.submission_id if draft.accepted.instructed_by else None
     zipped = draft.facts.packages.get((draft.state.id, client))
-    draft.tell(
-        ClientResult, on=client, client=client, handover_id=draft.state.id, parts=ends, instruction_id=own_id,
+    draft.tell_of(
+        client, ClientResult, on=client, parts=ends, instruction_id=own_id,
         package=b64encode(zipped).decode() if zipped else None,
     )  # fmt: skip
     draft.state = draft.state.end(name, Outcome.COMPLETED)

@@ -34,6 +34,10 @@ class Draft:
         fields = {"request_id": self.state.id, "case_id": self.accepted.case_id, **fields}
         self.events.append(kind.after(self.cause, self.now, on=on, **fields))
 
+    def tell_of(self, client: str, kind: type[Event], *, on: str, **fields: Any) -> None:  # noqa: ANN401  as above
+        """Add an event about this request and one client, with what it is called towards that client."""
+        self.tell(kind, on=on, client=client, handover_id=self.facts.handover(client, self.state.id), **fields)
+
     def wait(self, part: str, party: Party, waiting: Waiting, until: datetime, **more: Any) -> None:  # noqa: ANN401
         """Let a part wait for a named party until a known moment, and say so."""
         who = more.get("who")

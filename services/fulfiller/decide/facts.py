@@ -60,17 +60,20 @@ class Instruction:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`token(part, request, addressee)` is the capability an addressee must show; keyed and pure.
+    """What surrounds a decision.
 
-    `packets` holds, per request and client, what may be said to that client; `enabled` names the clients that can be
-    reached: registered, and not disabled; `acting` those of them we act for. `whose` holds, per instruction, the
-    records it is about; `packages`, per request and client, what was exported, as ZIP, where it is small.
+    `token(part, request, addressee)` is the capability an addressee must show, `handover(client, request)` what a
+    request is called towards that client; both keyed and pure. `packets` holds, per request and client, what may be
+    said to that client; `enabled` names the clients that can be reached: registered, and not disabled; `acting` those
+    of them we act for. `whose` holds, per instruction, the records it is about; `packages`, per request and client,
+    what was exported, as ZIP, where it is small.
     """
 
     handbook: Handbook
     systems: DataMap
     token: Callable[[str, str, str], str]
     same: Callable[[str, str], bool]
+    handover: Callable[[str, str], str]
     packets: Mapping[tuple[str, str], Packet] = field(default_factory=dict)
     enabled: frozenset[str] = frozenset()
     acting: frozenset[str] = frozenset()

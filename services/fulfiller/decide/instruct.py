@@ -43,7 +43,7 @@ def take_instruction(state: Fulfilment, event: Instruction, facts: Facts, now: d
     body = event.body
     problems = list(event.problems) if body is None else _problems(state, event, facts)
     if body is None or problems:
-        return Decision(state, tuple(_wrong(event, p, now) for p in problems), due_at=state.due_at)
+        return Decision(state, tuple(_wrong(event, p, facts, now) for p in problems), due_at=state.due_at)
     if isinstance(body, ProvidersAsked):
         return Decision(state, (_providers(event, facts, now),), due_at=state.due_at)
     return Decision(state, due_at=state.due_at) if state.accepted else _open(state, event, body, (facts, now))
@@ -67,10 +67,10 @@ def _problems(state: Fulfilment, event: Instruction, facts: Facts) -> list[Probl
     return [Problem(field=field, rule=rule) for field, rule in found]
 
 
-def _wrong(event: Instruction, problem: Problem, now: datetime) -> ReplyError:
+def _wrong(event: Instruction, problem: Problem, facts: Facts, now: datetime) -> ReplyError:
     return ReplyError.after(
-        event, now, on=problem.field, client=event.client, handover_id=event.request_id, field=problem.field,
-        rule=problem.rule, instruction_id=event.instruction_id,
+        event, now, on=problem.field, client=event.client, handover_id=facts.handover(event.client, event.request_id),
+        field=problem.field, rule=problem.rule, instruction_id=event.instruction_id,
     )  # fmt: skip
 
 
@@ -83,7 +83,8 @@ def _providers(event: Instruction, facts: Facts, now: datetime) -> Event:
                 held = one.categories or [held.category for held in system.held]
                 gets.setdefault((one.name, one.contract), set()).update(held)
     return ServiceProviders.after(
-        event, now, client=event.client, handover_id=event.request_id, instruction_id=event.instruction_id,
+        event, now, client=event.client, handover_id=facts.handover(event.client, event.request_id),
+        instruction_id=event.instruction_id,
         providers=[Provider(name=n, contract=c, categories=sorted(got)) for (n, c), got in sorted(gets.items())],
     )  # fmt: skip
 
@@ -105,7 +106,9 @@ def _open(
     kept = draft.last_moment + 2 * GRACE + draft.windows.destroy_keys_after
     effect = Effect(FORGET, event.request_id, event.case_id, "once", {}, lane="vault", not_before=kept)
     secrets = {"submission": _submission(event, body)} if body.corrections else {}
-    return Decision(draft.state, tuple(draft.events), (effect,), due_at=draft.state.due_at, secrets=secrets)
+    return Decision(
+        draft.state, tuple(draft.events), (effect, *draft.effects), due_at=draft.state.due_at, secrets=secrets
+    )
 
 
 def _accepted(event: Instruction, body: ClientInstructed, facts: Facts, now: datetime) -> RequestAccepted:

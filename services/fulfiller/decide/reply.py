@@ -93,4 +93,4 @@ def act(draft: Draft, client: str, action: Action) -> None:
 
 
 def _wrong(draft: Draft, client: str, field: str, rule: str) -> None:
-    draft.tell(ReplyError, on=f"{client}/{field}", client=client, handover_id=draft.state.id, field=field, rule=rule)
+    draft.tell_of(client, ReplyError, on=f"{client}/{field}", field=field, rule=rule)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from schemas.values import Action
+from services.clients.names import Handovers
 from services.kernel.clock import Clock
 from services.kernel.errors import Misconfigured
 from services.ops import clients
@@ -28,7 +29,7 @@ def add_to(group: typer.Typer) -> None:
 def reply(
     client: str,
     kind: Annotated[str, typer.Argument(help=", ".join(REPLIES))],
-    handovers: Annotated[list[str], typer.Argument(help="which hand-overs: their ids")],
+    handovers: Annotated[list[str], typer.Argument(help="which hand-overs: their ids, or those of the requests")],
     reason: Annotated[str | None, typer.Option(help="a code; needed for refused")] = None,
     action: Annotated[Action | None, typer.Option(help="for instruct: what to do instead of what was asked")] = None,
     *,
@@ -41,10 +42,13 @@ def reply(
         raise typer.BadParameter(f"must be one of {', '.join(REPLIES)}")
     if (kind == "refused") != (reason is not None):
         raise typer.BadParameter("--reason goes with refused, and only with it")
-    strangers = sorted(set(handovers) - set(clients.open_handovers(found, client).get(client, ())))
+    names = Handovers(found.keys)
+    known = {names.name(client, request): request for request in clients.open_handovers(found, client).get(client, ())}
+    strangers = sorted(set(handovers) - known.keys() - set(known.values()))
     if strangers:
         raise Misconfigured(f"no open hand-over to {client}: {', '.join(strangers)}")
-    clients.say(found, client, handovers, said=kind, reason=reason, action=action)
+    requests = [known.get(one, one) for one in handovers]
+    clients.say(found, client, requests, said=kind, reason=reason, action=action)
     typer.echo(f"{len(handovers)} entered")
 
 

@@ -30,11 +30,12 @@ class Trust:
     """What an outsider's record is believed by.
 
     `believe(part, request, addressee, token)` says whether a reply shows the token its addressee was given; `restore`
-    gives a record that was put back the place it first lay in.
+    gives a record that was put back the place it first lay in; `request(client, handover)` is what a client means.
     """
 
     believe: Callable[[str, str, str, str], bool]
     restore: Callable[[Record], Record]
+    request: Callable[[str, str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,9 @@ def _outside(topic: Topic, record: Record, trust: Trust) -> tuple[str, dict[str,
         return UNREADABLE, {}, False
     text = said.model_dump_json(exclude=_DROPPED)
     body = from_json(text) if _PLAIN.fullmatch(text) else _coded(from_json(text))
-    token, request = getattr(said, "reply_token", ""), body.get("request_id")
+    if "handover_id" in body:
+        ours["request_id"] = trust.request(body["client"], body["handover_id"])
+    token, request = getattr(said, "reply_token", ""), (body | ours).get("request_id")
     part = body.get("part") or handover(body.get("client", ""))
     addressee = body.get("system") or body.get("client", "")
     genuine = bool(token and request) and trust.believe(part, str(request), addressee, token)

@@ -10,6 +10,7 @@ import structlog
 from kafka.errors import KafkaError
 
 from schemas import wire
+from services.clients.names import Handovers
 from services.kernel.clock import monotonic
 from services.kernel.errors import BrokerAway, PermanentError
 from services.kernel.keys import KeyStore
@@ -45,6 +46,7 @@ def trust_of(keys: KeyStore) -> Trust:
     return Trust(
         lambda part, request, addressee, token: matches(reply_token(key, part, request, addressee), token),
         restorer(keys),
+        Handovers(keys).request,
     )
 
 

@@ -55,9 +55,9 @@ def quince(system: System, desk: Desk) -> Shop:
 
 @pytest.fixture(scope="module")
 def handed(system: System, desk: Desk, quince: Shop) -> tuple[str, str, str]:
-    """A request that was mailed: its id, the code in the mail, the name of who asks."""
+    """A request that was mailed: the hand-over's id, the code in the mail, the name of who asks."""
     one = quince.ships_to("Quentin <b>Quill</b>")
-    request = desk.asks(one, "opt_out_sale_share")
+    handover = quince.calls(desk.asks(one, "opt_out_sale_share"))
     box, seen = system.found.endpoints.mail_dir, set[str]()
 
     def code(_: Desk) -> str | None:
@@ -65,11 +65,11 @@ def handed(system: System, desk: Desk, quince: Shop) -> tuple[str, str, str]:
             if file.name not in seen:
                 seen.add(file.name)
                 text = file.read_text("utf-8", "replace")
-                if request in text and "Your code" in text:
+                if handover in text and "Your code" in text:
                     return str(re.findall(r"Your code: ([0-9a-f]{32})", text)[0])
         return None
 
-    return request, str(desk.until(code)), one.name
+    return handover, str(desk.until(code)), one.name
 
 
 def form(visitor: Visitor, path: str, **fields: str) -> httpx.Response:
@@ -92,20 +92,20 @@ def test_a_wrong_code_opens_nothing(visitor: Visitor, handed: tuple[str, str, st
 
 
 def test_the_code_opens_its_own_request_and_no_other(visitor: Visitor, handed: tuple[str, str, str]) -> None:
-    request, code, _ = handed
-    opened = form(visitor, f"/handovers/quince/{request}", code=code)
+    handover, code, _ = handed
+    opened = form(visitor, f"/handovers/quince/{handover}", code=code)
 
     assert opened.status_code == 200
     assert "Quentin &lt;b&gt;Quill&lt;/b&gt;" in opened.text
-    assert form(visitor, f"/handovers/acorn-supply/{request}", code=code).status_code == 404
+    assert form(visitor, f"/handovers/acorn-supply/{handover}", code=code).status_code == 404
     assert form(visitor, "/handovers/quince/5b3f2a10-9c7e-8d21-a4b0-000000000002", code=code).status_code == 404
 
 
 def test_a_programs_reply_without_its_token_or_against_a_rule_is_told_what_is_wrong(
     visitor: Visitor, handed: tuple[str, str, str]
 ) -> None:
-    request, code, _ = handed
-    said = {"client": "quince", "handover_id": request, "request_id": request, "reply_token": code, "type": "refused"}
+    handover, code, _ = handed
+    said = {"client": "quince", "handover_id": handover, "reply_token": code, "type": "refused"}
 
     assert visitor.post("/replies", json=said).json()["problems"][0]["field"] == "reason"
     assert (
@@ -115,13 +115,15 @@ def test_a_programs_reply_without_its_token_or_against_a_rule_is_told_what_is_wr
     assert visitor.post("/replies", content=b"[]").status_code == 422
 
 
-def test_an_answer_on_the_page_ends_the_hand_over(visitor: Visitor, desk: Desk, handed: tuple[str, str, str]) -> None:
-    request, code, _ = handed
-    path = f"/handovers/quince/{request}/reply"
+def test_an_answer_on_the_page_ends_the_hand_over(
+    visitor: Visitor, desk: Desk, quince: Shop, handed: tuple[str, str, str]
+) -> None:
+    handover, code, _ = handed
+    path = f"/handovers/quince/{handover}/reply"
 
     assert form(visitor, path, code=code, kind="refused").status_code == 422
     assert form(visitor, path, code="0" * 32, kind="completed").status_code == 422
     assert form(visitor, path, code=code, kind="completed").status_code == 200
-    assert desk.end(request)["client:quince/handover"] == "completed"
-    said = {"client": "quince", "handover_id": request, "request_id": request, "reply_token": code}
+    assert desk.end(quince.means(handover))["client:quince/handover"] == "completed"
+    said = {"client": "quince", "handover_id": handover, "reply_token": code}
     assert visitor.post("/replies", json=said | {"type": "completed"}).status_code == 204

@@ -100,7 +100,7 @@ def test_the_documentations_webhook_takes_a_request_and_answers_it(system: Syste
             hook.wait(10)
 
     assert ends[f"client:{shop.id}/handover"] == "completed"
-    assert asked in (tmp_path / "said.txt").read_text()
+    assert shop.calls(asked) in (tmp_path / "said.txt").read_text()
 
 
 def test_the_documentations_instruction_is_carried_out_and_its_question_answered(

@@ -3,8 +3,10 @@
 import base64
 import io
 import json
+import time
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from bench.system import System
 from schemas.values import Mode
 from services.ops import clients
 from services.ops.clients import StillOpen
+from services.ops.traces import Trace
 from tests.support.shop import Desk, Inbox, Shop, open_shop
 
 pytestmark = pytest.mark.integration
@@ -47,7 +50,7 @@ def at_hazel(hazel: Shop) -> Iterator[Inbox]:
 
 
 def answer(message: dict[str, Any], kind: str, **more: Any) -> dict[str, Any]:
-    return {n: message[n] for n in ("client", "handover_id", "request_id", "reply_token")} | {"type": kind, **more}
+    return {n: message[n] for n in ("client", "handover_id", "reply_token")} | {"type": kind, **more}
 
 
 def test_a_client_registered_just_now_gets_its_request_and_its_word_ends_it(
@@ -58,10 +61,26 @@ def test_a_client_registered_just_now_gets_its_request_and_its_word_ends_it(
     hazel.write(answer(message, "received"))
     hazel.write(answer(message, "completed"))
 
-    assert message["request_id"] == request
+    assert message["handover_id"] == hazel.calls(request)
+    assert request not in json.dumps(message)
     assert {p["kind"] for p in message["points"]} == {"name", "email", "tracking_number"}
     assert (message["residence"], message["verified_by_us"]) == ("US-UT", False)
     assert desk.end(request)[f"client:{hazel.id}/handover"] == "completed"
+
+
+def test_an_operator_finds_a_request_by_what_a_client_calls_it(desk: Desk, hazel: Shop) -> None:
+    request = desk.asks(hazel.ships_to("Henrike Hain"), QUICK)
+    desk.until(lambda d: [w for w in d.waiting if w["request_id"] == request and w["who"] == hazel.id])
+    with closing(Trace(desk.system.found, request)) as trace:
+        deadline = time.monotonic() + 20
+        while "HandedOver" not in (kinds := {e["type"] for e in trace.events()}) and time.monotonic() < deadline:
+            trace.hear(200)
+    with closing(Trace(desk.system.found, hazel.calls(request))) as found:
+        events = found.events()
+
+    assert kinds - {"ClientRequest"} <= {event["type"] for event in events}
+    assert "ClientRequest" in {event["type"] for event in events}
+    assert {event["request_id"] for event in events} == {request}
 
 
 def test_what_a_client_instructs_is_done_sealed_and_sent_to_it_alone(desk: Desk, fern: Shop, at_fern: Inbox) -> None:
@@ -96,7 +115,7 @@ def test_a_client_that_was_written_to_itself_has_us_delete_its_records_and_no_ot
 
     assert result["parts"][f"client:{fern.id}/system:shipments"]["outcome"] == "erased"
     assert (fern.holds(one), bool(fern.holds(other)), bool(hazel.holds(strangers))) == (None, True, True)
-    assert desk.end(result["request_id"]) == {
+    assert desk.end(fern.means(result["handover_id"])) == {
         f"client:{fern.id}/handover": "completed",
         f"client:{fern.id}/suppress": "applied",
         f"client:{fern.id}/system:shipments": "erased",
@@ -143,7 +162,7 @@ def test_a_reply_that_breaks_a_rule_is_answered_where_its_token_is_right_and_now
     request = desk.asks(hazel.ships_to("Hermine Hofer"), QUICK)
     seen = sum(m["type"] == "request" for m in at_hazel.all)
     message = at_hazel.until("request", count=seen + 1)
-    while message["request_id"] != request:
+    while message["handover_id"] != hazel.calls(request):
         seen += 1
         message = at_hazel.until("request", count=seen + 1)
     hazel.write(answer(message, "refused"))

@@ -32,7 +32,7 @@ def left(shop: Shop) -> list[str]:
     try:
         inbox.until("nothing", within_s=0.5)
     except TimeoutError:
-        return [message["request_id"] for message in inbox.all]
+        return [shop.means(message["handover_id"]) for message in inbox.all]
     finally:
         inbox.close()
     return []
@@ -40,8 +40,8 @@ def left(shop: Shop) -> list[str]:
 
 def reply(shop: Shop, inbox: Inbox, kind: str, count: int) -> str:
     message = inbox.until("request", count=count)
-    shop.write({n: message[n] for n in ("client", "handover_id", "request_id", "reply_token")} | {"type": kind})
-    return str(message["request_id"])
+    shop.write({n: message[n] for n in ("client", "handover_id", "reply_token")} | {"type": kind})
+    return shop.means(message["handover_id"])
 
 
 def test_what_has_ended_and_was_read_is_deleted_up_to_the_first_that_is_open(desk: Desk) -> None:

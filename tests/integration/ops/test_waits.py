@@ -27,6 +27,7 @@ from schemas.events import (
     VerificationFailed,
 )
 from schemas.values import Waiting
+from services.clients.names import Handovers
 from services.kernel.tokens import reply_token
 from services.ops.register import queries, store
 from services.ops.register.queries import Filter
@@ -65,8 +66,9 @@ def result(ledger: Ledger, outcome: str, *, token: str | None = None, system: st
 
 
 def reply(ledger: Ledger, said: str, client: str = "acorn-supply", **more: str) -> None:
-    token = reply_token(ledger.keys.derive("tokens"), f"client:{client}/handover", REQUEST, client)
-    value = {"client": client, "handover_id": REQUEST, "request_id": REQUEST, "reply_token": token, "type": said}
+    names = Handovers(ledger.keys)
+    about = {"client": client, "handover_id": names.name(client, REQUEST)}
+    value = {**about, "reply_token": names.token(client, REQUEST), "type": said}
     record = ledger.topics.raw("privacy.client-replies", json.dumps(value | more).encode(), at_ms=1_000)
     ledger.take_records([record])
 

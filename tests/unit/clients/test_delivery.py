@@ -71,6 +71,28 @@ def test_without_a_topic_a_message_becomes_an_effect_of_that_clients_own_lane(tr
     assert len(about(decision, ClientRequest, "birch")) == 1
 
 
+def test_what_two_clients_are_told_of_one_request_has_no_id_in_common() -> None:
+    decision = dispatched(a_client(), a_client("birch", sealed=True))
+
+    [acorn], [birch] = about(decision, ClientRequest), about(decision, SealedMessage, "birch")
+    opened = json.loads(jwe.decrypt_compact(birch.jose, KEY).plaintext or b"")
+    mine, theirs = ids_of(acorn.model_dump(mode="json")), ids_of(birch.model_dump(mode="json")) | ids_of(opened)
+    assert (mine & theirs, REQUEST in mine | theirs) == (set(), False)
+    assert acorn.request_id == acorn.case_id == acorn.handover_id
+
+
+def ids_of(message: dict[str, Any]) -> set[str]:
+    return {str(message[name]) for name in message if name.endswith("_id") and message[name]} | {message["event_id"]}
+
+
+def test_what_is_delivered_later_is_ours_by_our_name_and_the_clients_by_its_own() -> None:
+    decision = dispatched(a_client(transport="webhook"), a_client("birch"))
+
+    [effect] = decision.effects
+    message = json.loads(decision.secrets[effect.body["item"]])
+    assert (effect.request_id, effect.body["handover"]) == (REQUEST, message["handover_id"])
+
+
 def test_that_it_was_handed_over_is_told_only_once_it_arrived() -> None:
     decision = dispatched(a_client(transport="webhook"), a_client("birch"))
 

@@ -39,7 +39,7 @@ from tests.support.values import (
     located,
     told,
 )
-from tests.support.world import reply_token
+from tests.support.world import handover_id, reply_token
 
 ACORN = "client:acorn/handover"
 COMPLETE_BY = LAST_MOMENT - 7 * DAYS
@@ -56,7 +56,11 @@ def test_a_client_gets_its_request_at_once_whatever_the_own_part_waits_for() -> 
     desk = handed()
 
     request, handover = desk.one(ClientRequest), desk.one(HandedOver)
-    assert (request.client, request.handover_id, request.right) == ("acorn", REQUEST, Right.DELETE)
+    assert (request.client, request.handover_id, request.right) == (
+        "acorn",
+        handover_id("acorn", REQUEST),
+        Right.DELETE,
+    )
     assert (request.identified_by, request.verified_by_us) == ([Group.EMAIL, Group.NAME], False)
     assert (request.confirm_by, request.complete_by) == (CONFIRM_BY, COMPLETE_BY)
     assert (handover.part, handover.parcel_named) == (ACORN, True)

@@ -19,7 +19,7 @@ REQUEST = an_id("entry")
 
 
 def believing(answer: bool) -> Trust:
-    return Trust(lambda *_: answer, lambda record: record)
+    return Trust(lambda *_: answer, lambda record: record, lambda _, handover: handover)
 
 
 def a_result(**fields: Any) -> Record:
@@ -57,7 +57,7 @@ def test_a_result_counts_only_if_it_showed_its_token(showed: bool) -> None:
         asked.append(about)
         return showed
 
-    entry = entry_of(a_result(), Trust(believe, lambda record: record))
+    entry = entry_of(a_result(), Trust(believe, lambda record: record, lambda _, handover: handover))
 
     assert asked == [("own/system:billing", REQUEST, "billing", TOKEN)]
     assert entry.genuine is showed

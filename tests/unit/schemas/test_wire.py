@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import wire
-from schemas.events import Parked, RequestClosed, TaskFinished
+from schemas.events import ClientRecall, Parked, RequestClosed, TaskFinished
 from schemas.public import RequestSubmitted
 from schemas.shapes import examples
 from schemas.values import Ending, Outcome, PartEnd
@@ -57,6 +57,14 @@ def test_an_event_comes_back_as_it_was_sent() -> None:
     assert wire.decode(record) == CLOSED
     assert key == CLOSED.request_id.encode()
     assert record.header("traceparent") == "00-1-2-01"
+
+
+def test_what_a_client_is_told_says_nothing_of_the_trace_that_others_share() -> None:
+    about = {"request_id": CLOSED.request_id, "case_id": CLOSED.case_id, "client": "acorn", "handover_id": "h"}
+    recall = ClientRecall.after(CLOSED, CLOSED.occurred_at, reason="withdrawn", **about)
+    *_, headers = wire.encode(recall, source="rightsbus/fulfiller", traceparent="00-1-2-01")
+
+    assert "traceparent" not in dict(headers)
 
 
 def test_a_foreign_library_reads_our_headers_as_a_cloud_event() -> None:
