@@ -74,7 +74,7 @@ def drill(system: System, requests: int, kills: int, seed: int, within_s: float 
     watcher = Watcher(system)
     sender = Sender(system, watcher.seen)
     names = {submission["submission_id"] for submission in submissions}
-    before, parked = _tally(system), {stage: left[2] for stage, left in _left(system).items()}
+    before, parked = _tally(system), {stage: left[2] for stage, left in _left(system, set()).items()}
     sender.send(submissions)
     started = time.monotonic()
     account.figures["killed"] = _kill(system, watcher, kills, draw)
@@ -88,7 +88,7 @@ def drill(system: System, requests: int, kills: int, seed: int, within_s: float 
     mine = {request for request, name in watcher.seen.requests.items() if name in names}
     _count_handovers(system, mine, sum(name.startswith("par") for name in names), account)
     _count_letters(system, watcher, mine, kills * len(SERVICES), account)
-    _count_left(system, watcher, parked, account)
+    _count_left(system, watcher, mine, parked, account)
     watcher.close()
     sender.close()
     return account
@@ -199,22 +199,23 @@ def _decided(system: System, mine: set[str]) -> int:
     return int(found[0]) if found else 0
 
 
-def _left(system: System) -> dict[str, tuple[int, int, int]]:
-    """Per stage: outbox rows, effects that are due, parked messages."""
+def _left(system: System, mine: set[str]) -> dict[str, tuple[int, int, int]]:
+    """Per stage: outbox rows, effects still to happen to these requests, parked messages."""
     found = {}
     with psycopg.connect(system.found.endpoints.database_url) as db:
         for stage in (*SERVICES, "tasks"):
             query = (
                 f"SELECT (SELECT count(*) FROM {stage}.outbox), (SELECT count(*) FROM {stage}.effects "  # noqa: S608
-                f"WHERE kind <> 'destroy_key'), (SELECT coalesce(sum(parked), 0) FROM {stage}.state)"
+                f"WHERE kind <> 'destroy_key' AND request_id = ANY(%s)), "
+                f"(SELECT coalesce(sum(parked), 0) FROM {stage}.state)"
             )
-            outbox, effects, parked = db.execute(query).fetchone() or (-1, -1, -1)
+            outbox, effects, parked = db.execute(query, [sorted(mine)]).fetchone() or (-1, -1, -1)
             found[stage] = int(outbox), int(effects), int(parked)
     return found
 
 
-def _count_left(system: System, watcher: Watcher, parked: dict[str, int], account: Account) -> None:
+def _count_left(system: System, watcher: Watcher, mine: set[str], parked: dict[str, int], account: Account) -> None:
     """Nothing waits to be sent or done, and nothing lies parked that did not before."""
-    watcher.until(lambda _: not any(any(left[:2]) for left in _left(system).values()), 30)
-    for stage, left in _left(system).items():
+    watcher.until(lambda _: not any(any(left[:2]) for left in _left(system, mine).values()), 30)
+    for stage, left in _left(system, mine).items():
         account.expect(f"{stage}: outbox, effects, parked left", left, (0, 0, parked[stage]))

@@ -36,6 +36,7 @@ class Board:
         self.rows: list[Row] = []
         self._sent_at: dict[str, float] = {}
         self._answered: set[str] = set()
+        self._closed: dict[str, dict[str, str]] = {}
 
     def sent(self, script: Script, at: float) -> None:
         """Note that a script's submission was published."""
@@ -59,10 +60,10 @@ class Board:
         self._answered.add(script.name)
 
     def closed(self, request_id: str, parts: Mapping[str, str]) -> None:
-        """Note how each part of a request ended."""
-        for row in self.rows:
-            if row.request_id == request_id:
-                row.parts = dict(parts)
+        """Note how each part of a request ended; its first status may be heard of later."""
+        self._closed[request_id] = dict(parts)
+        if row := self.of(request_id):
+            row.parts = self._closed[request_id]
 
     def wrong(self, row: Row) -> list[str]:
         """What did not end as it had to."""
@@ -93,7 +94,8 @@ class Board:
         script = next((s for s in self._scripts if s.submission_id == submission and _fits(s, rejected=rejected)), None)
         if script is None:
             return None
-        self.rows.append(Row(script, self._sent_at.get(script.name, 0.0), request_id))
+        parts = self._closed.get(request_id or "", {})
+        self.rows.append(Row(script, self._sent_at.get(script.name, 0.0), request_id, parts=parts))
         return self.rows[-1]
 
 

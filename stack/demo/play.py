@@ -31,11 +31,12 @@ class Play:
         self._letters: list[Arrived] = []
         self._closed, self._deny = closed, deny
         self._said: set[str] = set()
+        self._since_ms = 0
         self.scripts, self.board = scripts, Board(scripts)
 
     def run(self, show: Callable[[], None], within_s: float) -> bool:
         """Send all, react until everything has ended; False when that takes longer than `within_s`."""
-        deadline = time.monotonic() + within_s
+        deadline, self._since_ms = time.monotonic() + within_s, int(time.time() * 1000)
         consumer = KafkaConsumer(
             f"privacy.status.{SOURCE}", group_id=f"{SOURCE}.demo", auto_offset_reset="earliest",
             enable_auto_commit=False, fetch_max_wait_ms=POLL_MS, **self._settings,
@@ -62,7 +63,7 @@ class Play:
 
     def _hear(self, consumer: KafkaConsumer) -> None:
         for records in consumer.poll(timeout_ms=POLL_MS).values():
-            for record in records:
+            for record in (one for one in records if one.timestamp >= self._since_ms):
                 self.board.told(json.loads(record.value), record.timestamp / 1000)
         for request_id, parts in self._closed():
             self.board.closed(request_id, parts)

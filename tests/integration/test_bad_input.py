@@ -137,5 +137,5 @@ def test_an_app_nobody_registered_cannot_be_answered_so_its_record_is_parked(ups
 def test_fields_nobody_knows_are_ignored(upstream: Upstream) -> None:
     upstream.send(changed("unknown-field", favourite_colour="blue"))
 
-    [told] = upstream.answers(1)
+    told = upstream.answers(1)[0]
     assert (told["submission_id"], told["status"]) == ("unknown-field", "open")

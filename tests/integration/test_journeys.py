@@ -1,10 +1,8 @@
-"""Every sample request travels to the end it must have, on a system of its own: its app hears of the sample alone."""
-
-from pathlib import Path
+"""Every sample request travels through real workers to the end it must have."""
 
 import pytest
 
-from bench.system import running
+from bench.system import System
 from services.ops.cli.demo import closings, deny, merchants
 from stack.demo.play import Play
 from stack.sample.requests import scripts
@@ -12,8 +10,8 @@ from stack.sample.requests import scripts
 pytestmark = pytest.mark.integration
 
 
-def test_every_sample_request_comes_to_its_end(tmp_path: Path) -> None:
-    with running(folder=tmp_path) as system, merchants(system.described), closings(system.found) as closed:
+def test_every_sample_request_comes_to_its_end(system: System) -> None:
+    with merchants(system.described), closings(system.found) as closed:
         play = Play(system.described, scripts(), closed, lambda request: deny(system.found, request))
         in_time = play.run(lambda: None, 90)
 

@@ -1,5 +1,6 @@
 """Programs of the tests' own, as processes: started, read, interrupted, killed."""
 
+import itertools
 import json
 import signal
 import subprocess
@@ -77,15 +78,16 @@ class Child:
 
 
 class Nursery:
-    """Starts children and sees to it that none is left."""
+    """Starts children, several at once too, and sees to it that none is left."""
 
     def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
         self._folder, self._env = folder, dict(env)
         self._children: list[Child] = []
+        self._numbers = itertools.count()
 
     def start(self, *argv: str, **env: str) -> Child:
         """Start `python -m ARGV` with some more environment."""
-        log = self._folder / f"{len(self._children)}-{argv[-1]}.log"
+        log = self._folder / f"{next(self._numbers)}-{argv[-1]}.log"
         child = Child(argv, self._env | env, log)
         self._children.append(child)
         return child
