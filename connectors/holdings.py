@@ -1,7 +1,7 @@
 """The data map's words for what is held: whose, where it comes from, what it is for, and what a deletion does to it."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -11,6 +11,8 @@ from schemas.values import OPT_OUTS, Reason, Right
 SqlName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_ $-]*$", max_length=63)]
 Use = Literal["own", "client"]
 """For whom data is used: the company's own purpose, or on behalf of the client that owns it."""
+MARKED: Final = OPT_OUTS | {Right.DEACTIVATE}
+"""Rights that end in a mark."""
 
 
 class Mapped(BaseModel):
@@ -88,7 +90,8 @@ class Holding(Held):
 class PreferenceMap(Mapped):
     """Where a system notes opt-outs: a yes-or-no mark per right, by the system's own name; an opt-in takes one back.
 
-    In a database it is a column of `table`, one row per person, found by `key_column`.
+    In a database it is a column of `table`, one row per person, found by `key_column`. A wish is noted also for who has
+    no row there yet. `deactivate` is a mark on an account: where there is no row, there is nothing to deactivate.
     """
 
     table: SqlName | None = None
@@ -98,11 +101,16 @@ class PreferenceMap(Mapped):
 
     @model_validator(mode="after")
     def _names_preferences_only(self) -> Self:
-        wrong = sorted(set(self.columns) - OPT_OUTS)
+        wrong = sorted(set(self.columns) - MARKED)
         if wrong:
-            message = f"{', '.join(wrong)}: not a preference; known are {', '.join(sorted(OPT_OUTS))}"
+            message = f"{', '.join(wrong)}: not a preference; known are {', '.join(sorted(MARKED))}"
             raise ValueError(message)
         return self
+
+    @staticmethod
+    def adds(right: Right) -> bool:
+        """Whether a row is added for who has none."""
+        return right is not Right.DEACTIVATE
 
 
 class Provider(Mapped):

@@ -4,7 +4,7 @@ Values are compared as text, as a file holds them. The SQL connector does the sa
 both.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
@@ -169,15 +169,20 @@ def _mask(table: TableMap, row: Row, name: str, about: FieldMap) -> Any:  # noqa
     return f"{text[:4]}-01-01" if about.mask == "year" and text else ways.get(about.mask or "null")
 
 
-def preferred(wish: PreferenceMap, tasks: Sequence[Task], accounts: Accounts) -> dict[str, dict[str, bool]]:
-    """Per record key the marks to set; notes in the accounts what is applied, and what needs nothing here."""
+def preferred(
+    wish: PreferenceMap, tasks: Sequence[Task], accounts: Accounts, known: Callable[[], Container[str]]
+) -> dict[str, dict[str, bool]]:
+    """Per record key the marks to set; notes in the accounts what is applied, and what needs nothing here.
+
+    `known` gives the record keys that have a row.
+    """
     marks: dict[str, dict[str, bool]] = {}
     for task in tasks:
         if task.preference not in wish.columns:
             accounts[task.task_id].outcomes.add(Outcome.UNNEEDED)
             continue
         for keys in task.keys:
-            if wish.record_key in keys:
+            if wish.record_key in keys and (wish.adds(task.preference) or keys[wish.record_key] in known()):
                 mark = {wish.columns[task.preference]: task.preference is not Right.OPT_IN_SALE}
                 marks.setdefault(keys[wish.record_key], {}).update(mark)
                 accounts[task.task_id].add(["preferences"], 1, Outcome.APPLIED)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -89,10 +90,16 @@ class ShelfWork:
     def _marks(self, tasks: Sequence[Task], accounts: Accounts) -> dict[str, dict[str, bool]]:
         some = [task for task in tasks if task.action is Action.APPLY]
         if self.declared.preferences is not None:
-            return preferred(self.declared.preferences, some, accounts)
+            return preferred(self.declared.preferences, some, accounts, cache(self._marked))
         for task in some:
             accounts[task.task_id].outcomes.add(Outcome.UNNEEDED)
         return {}
+
+    def _marked(self) -> frozenset[str]:
+        """The record keys that have a row where preferences are noted."""
+        wish = self.declared.preferences
+        rows = self.shelf.read(wish.table) if wish and wish.table else ()
+        return frozenset(str(row.get(wish.key_column or "")) for row in rows) if wish else frozenset()
 
     def _note(self, marks: dict[str, dict[str, bool]]) -> None:
         """Set preferences, also for people whose row is not there yet."""

@@ -18,7 +18,7 @@ ACTIONS: Final[Mapping[Right, Action]] = {
     Right.PORTABILITY: Action.EXPORT,
     Right.THIRD_PARTY_LIST: Action.EXPORT,
     Right.DELETE: Action.ERASE,
-    Right.DEACTIVATE: Action.ERASE,
+    Right.DEACTIVATE: Action.APPLY,
     Right.CORRECT: Action.CORRECT,
     **dict.fromkeys(OPT_OUTS, Action.APPLY),
 }

@@ -27,6 +27,7 @@ _OWN_SYSTEM: Final = "own/system:"
 PATIENCE: Final = timedelta(minutes=1)
 """How long a decision waits for a request nobody has heard of yet, before it is refused."""
 NOBODY_KNOWS: Final = "no request of that id is known"
+_COPIES: Final = "copies:"
 
 GOOD: Final = frozenset(
     {
@@ -64,6 +65,16 @@ def handover(client: str) -> str:
     """The part of one client."""
     return f"client:{client}/handover"
 
+def copies(name: str, client: str) -> str:
+    """The part of what the company keeps, for a purpose of its own, of a client's records in one system."""
+    return f"client:{client}/{_COPIES}{name}"
+
+
+def is_copies(part: str) -> bool:
+    """Whether a part is about such copies: the client neither decides about it nor hears of it."""
+    return part.partition("/")[2].startswith(_COPIES)
+
+
 
 def hold(kind: str) -> str:
     """A hold that waits for the person."""
@@ -78,8 +89,9 @@ def after(request_id: str) -> str:
 def system_of(part: str) -> str | None:
     """The system a part belongs to: declared ones, and the two built-in ones; None for other parts."""
     _, _, tail = part.partition("/")
-    if tail.startswith("system:"):
-        return tail.removeprefix("system:")
+    kind, _, name = tail.partition(":")
+    if kind in {"system", "copies"}:
+        return name
     return tail if tail in BUILT_IN else None
 
 

@@ -32,7 +32,19 @@ from schemas.scalars import (
     Slug,
     Token,
 )
-from schemas.values import AnswerKind, Context, Problem, Reason, Right, Role, Status, SubmittedRight, Value, Waiting
+from schemas.values import (
+    AnswerKind,
+    Context,
+    Outcome,
+    Problem,
+    Reason,
+    Right,
+    Role,
+    Status,
+    SubmittedRight,
+    Value,
+    Waiting,
+)
 
 MOST_RIGHTS = 50
 MOST_VALUES = 20
@@ -241,4 +253,5 @@ class RequestStatusChanged(Event):
     reason: Reason | None = None
     expected_by: date | None = Field(None, description="the last day to answer")
     waiting_for: WaitingFor | None = None
+    done: list[Outcome] = Field([], description="what had been done already when the request was stopped")
     problems: list[Problem] = Field([], description="why it was rejected: every field and rule at once")

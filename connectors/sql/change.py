@@ -39,7 +39,7 @@ def _fields(task: Task, columns: dict[str, str]) -> list[str]:
 def prefer(
     db: sa.Connection, declared: PreferenceMap, table: sa.Table, tasks: Sequence[Task], accounts: Accounts
 ) -> None:
-    """Note what each task prefers, also for people whose row in the preference table is not there yet."""
+    """Note what each task prefers; a wish also for people whose row in the preference table is not there yet."""
     for right in dict.fromkeys(task.preference for task in tasks if task.preference in declared.columns):
         _prefer(db, declared, table, [task for task in tasks if task.preference is right], accounts)
 
@@ -59,8 +59,9 @@ def _prefer(
     mine = among(db, column, list(owners))
     db.execute(table.update().where(mine).values(values))
     known = set(db.execute(sa.select(column).where(mine)).scalars())
-    if fresh := [{column.name: key, **values} for key in owners if key not in known]:
+    adds = right is not None and declared.adds(right)
+    if fresh := [{column.name: key, **values} for key in owners if adds and key not in known]:
         db.execute(table.insert(), fresh)
-    for some in owners.values():
-        for task in some:
+    for key, some in owners.items():
+        for task in some if adds or key in known else ():
             accounts[task.task_id].add(["preferences"], 1, Outcome.APPLIED)

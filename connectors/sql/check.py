@@ -105,6 +105,6 @@ def _preferences(wish: PreferenceMap, columns: Columns) -> Iterator[_Said]:
     for name in sorted(set(wish.columns.values()) & set(columns)):
         if not isinstance(columns[name]["type"], sa.Boolean | sa.Integer):
             yield f"{wish.table}.{name}", "must be a yes-or-no column", True
-    for name, column in sorted(columns.items()):
+    for name, column in sorted(columns.items() if any(map(wish.adds, wish.columns)) else ()):
         if name not in named and not column["nullable"] and column.get("default") is None:
             yield f"{wish.table}.{name}", "needs a value, so no row can be added for a new preference", True

@@ -20,6 +20,7 @@ from schemas.topics import read_by, topic_of
 from schemas.wire import Record
 from services.fulfiller.adapters.builtin import BuiltIn
 from services.fulfiller.adapters.delivery import MAIL, POST, Dispatch
+from services.fulfiller.adapters.discards import discarding
 from services.fulfiller.adapters.mails import ClientMails
 from services.fulfiller.adapters.memory import VaultMemory
 from services.fulfiller.adapters.participants import SEAL, Sealing, Uploads, hold_back
@@ -30,6 +31,7 @@ from services.fulfiller.adapters.tasks import TaskPerformer
 from services.fulfiller.adapters.webhooks import Webhooks
 from services.fulfiller.decide import Fulfilment, Instruction, Reply, decide
 from services.fulfiller.decide.instruct import FORGET
+from services.fulfiller.decide.leftovers import DISCARD
 from services.fulfiller.decide.task import RECALL, TASK, TaskFacts, TaskRun, take_up
 from services.fulfiller.ports import Surrounded
 from services.fulfiller.settings import Settings
@@ -92,6 +94,7 @@ def _performers(house: House, settings: Settings, handbook: Handbook) -> dict[st
         POST: Performer(Webhooks(house, http), lanes=LANES),
         MAIL: Performer(ClientMails(house, handbook, mailer, settings.door_url)),
         FORGET: Performer(forget),
+        DISCARD: Performer(discarding(house)),
     }
 
 

@@ -58,6 +58,13 @@ class Server:
         self._server.server_close()
 
 
+MARKS = {
+    "no_sale": Right.OPT_OUT_SALE_SHARE,
+    "no_ads": Right.OPT_OUT_TARGETED_ADS,
+    "closed": Right.DEACTIVATE,
+}
+
+
 class Shop:
     """The little company's own interface. With `later` it takes jobs on, and has them done at the second look."""
 
@@ -90,7 +97,7 @@ class Shop:
                 corrections = tuple(CorrectionTask(field, new) for field, new in body.items())
                 return self._told(self._task(Action.CORRECT, person, query, corrections=corrections))
             case "POST", ["people", person, "preferences"]:
-                right = {"no_sale": Right.OPT_OUT_SALE_SHARE, "no_ads": Right.OPT_OUT_TARGETED_ADS}[body["name"]]
+                right = MARKS[body["name"]]
                 chosen = right if body["value"] else Right.OPT_IN_SALE
                 return self._told(self._task(Action.APPLY, person, query, preference=chosen))
         return 404, None

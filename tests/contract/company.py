@@ -107,7 +107,7 @@ systems:
       table: preference
       record_key: person_id
       key_column: person_id
-      columns: {{opt_out_sale_share: no_sale, opt_out_targeted_ads: no_ads, opt_in_sale: no_sale}}
+      columns: {{opt_out_sale_share: no_sale, opt_out_targeted_ads: no_ads, opt_in_sale: no_sale, deactivate: closed}}
 """
 KEYS: Final = {
     "invoice": "number",

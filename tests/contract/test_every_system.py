@@ -224,10 +224,25 @@ def test_a_preference_is_noted_also_where_there_was_no_row(world: World) -> None
     )
 
     assert {a.outcome for a in answers if isinstance(a, Receipt)} == {Outcome.APPLIED}
-    assert world.rows("preference") == [
-        {"person_id": "1", "no_sale": "true", "no_ads": "true"},
-        {"person_id": "2", "no_sale": "true", "no_ads": "true"},
+    assert [(row["person_id"], row["no_sale"], row["no_ads"]) for row in world.rows("preference")] == [
+        ("1", "true", "true"),
+        ("2", "true", "true"),
     ]
+
+
+def test_an_account_is_deactivated_where_there_is_one_and_nothing_of_it_is_erased(world: World) -> None:
+    if not can(world, Action.APPLY):
+        return
+    world.add("preference", {"person_id": 1, "no_sale": None, "no_ads": True, "closed": None})
+    before = world.rows("person")
+
+    done, nothing = world.do(prefer(1, Right.DEACTIVATE), prefer(2, Right.DEACTIVATE))
+
+    assert isinstance(done, Receipt)
+    assert isinstance(nothing, Receipt)
+    assert (done.outcome, nothing.outcome) == (Outcome.APPLIED, Outcome.NOT_FOUND)
+    assert [(row["person_id"], row["closed"]) for row in world.rows("preference")] == [("1", "true")]
+    assert world.rows("person") == before
 
 
 def test_an_opt_in_takes_the_opt_out_back(world: World) -> None:

@@ -40,7 +40,7 @@ _COLUMNS: dict[str, dict[str, Any]] = {
     "newsletter": {"id": _INT, "person_id": _INT, "email": _TEXT, "topic": _TEXT, "origin": _TEXT, "score": _INT,
                    "joined_on": _DAY, "born_on": _DAY, "consent": _TEXT},
     "answer": {"id": _INT, "newsletter_id": _INT, "mood": _TEXT},
-    "preference": {"person_id": _INT, "no_sale": sa.Boolean, "no_ads": sa.Boolean},
+    "preference": {"person_id": _INT, "no_sale": sa.Boolean, "no_ads": sa.Boolean, "closed": sa.Boolean},
 }  # fmt: skip
 _REFUSED = sa.CheckConstraint("email <> 'nobody@example.org'")
 TABLES = {

@@ -25,7 +25,7 @@ NAMES: dict[type[BaseModel], str] = {
     RequesterAnswered: "source answer_id request_id case_id kind answer_token "
     "subject declaration mandate rights code accepted message",
     RequestStatusChanged: "source submission_id case_id request_id right status reason expected_by waiting_for "
-    "problems seq answer_id event_id occurred_at causation_id",
+    "problems done seq answer_id event_id occurred_at causation_id",
     WaitingFor: "kind until",
     Problem: "field rule",
 }

@@ -92,20 +92,29 @@ class Task:
 
 
 class _Systems:
-    """A data map of two systems that hold the company's data, one of which also holds clients' records."""
+@dataclass(frozen=True)
+    """A data map of two systems that hold the company's data, one of clients' records, and maybe one of copies."""
 
-    def plan(self, *, brand: str, right: Right, client: str | None) -> dict[str, Task]:
+    copies: bool = False
+
+    def plan(
+        self, *, brand: str, right: Right, client: str | None, population: Population | None = None
+    ) -> dict[str, Task]:
         """What each system does for a right."""
         if client:
+        if population is Population.RECIPIENT:
+            return {"insight": Task(Action.ERASE)} if self.copies and right is Right.DELETE else {}
             action = {Right.DELETE: Action.ERASE, Right.CORRECT: Action.CORRECT}.get(right, Action.EXPORT)
             return {"shipments": Task(action)}
         if right.startswith("opt_"):
+        if right is Right.DEACTIVATE:
+            return {}
             return {"web": Task(Action.APPLY)}
         action = {Right.DELETE: Action.ERASE, Right.CORRECT: Action.CORRECT}.get(right, Action.EXPORT)
         return {"accounts": Task(action, ("billing",) if right is Right.DELETE else ()), "billing": Task(action)}
 
 
-SYSTEMS = cast(DataMap, _Systems())
+SYSTEMS, WITH_COPIES = cast(DataMap, _Systems()), cast(DataMap, _Systems(copies=True))
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,20 @@
 """Draw every conclusion not yet drawn: open parts, plan, assign, hand over, time out, settle, close."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
 from rules import parts
 from rules.rights import MEANINGS, By
 from schemas.events import ClientRecall, RequestClosed, RequestReleased, RequestSettled
-from schemas.values import Outcome, Party, Reason, Right, Waiting
+from schemas.values import Ending, Outcome, PartEnd, Party, Reason, Right, Waiting
 from services.fulfiller.decide.assign import assign
 from services.fulfiller.decide.clients import hand_over, remind
+from services.fulfiller.decide.copies import plan_copies
 from services.fulfiller.decide.draft import GRACE, Draft
+from services.fulfiller.decide.leftovers import discard_exports
 from services.fulfiller.decide.operator import operate
+from services.fulfiller.decide.plan import plan_systems
 
 CONFIRMATION: Final = parts.hold("confirmation")
 DETAIL: Final = parts.hold("detail")
@@ -37,8 +41,9 @@ def conclude(draft: Draft) -> None:
     _stop(draft)
     remind(draft)
     if not _held(draft):
-        assign(draft)
         hand_over(draft)
+        plan_copies(draft)
+        assign(draft)
     _settle(draft)
 
 
@@ -95,6 +100,8 @@ def _stop(draft: Draft) -> None:
     stop, why = draft.state.stop, draft.state.stop_reason
     if stop is None:
         return
+    if draft.state.pending() and not draft.state.settled:
+        discard_exports(draft)
     for name in draft.state.pending():
         client = parts.client_of(name)
         if client and parts.is_handover(name) and draft.state.parts[name].attempt:
@@ -125,13 +132,7 @@ def _plan(draft: Draft) -> None:
             return
         if brand.windows.waiting_period > timedelta(0):
             draft.wait(parts.PERIOD, Party.PERSON, Waiting.PERIOD, draft.now + brand.windows.waiting_period)
-    for name, planned in draft.facts.systems.plan(brand=brand.id, right=draft.right, client=None).items():
-        draft.state = draft.state.with_part(parts.system(name), action=planned.action)
-    if meaning.package:
-        draft.state = draft.state.with_part(parts.PACKAGE)
-    elif accepted.right is not Right.CORRECT:
-        draft.state = draft.state.with_part(parts.SUPPRESS)
-    draft.state = draft.state.but(planned=True)
+    plan_systems(draft)
 
 
 def _lengthen(draft: Draft) -> None:
@@ -170,12 +171,19 @@ def _settle(draft: Draft) -> None:
         draft.state = draft.state.but(freed=True)
     if not draft.state.settled and told.isdisjoint(pending):
         ends = {name: end for name, end in draft.state.ends().items() if name in told}
-        ending, reason = parts.fold(ends)
+        ending, reason = _folded(draft, ends)
         exported = draft.state.outcome(parts.PACKAGE) is Outcome.EXPORTED
         subject = draft.state.subject
         draft.tell(RequestSettled, ending=ending, reason=reason, parts=ends, subject=subject, package=exported)
         draft.state = draft.state.but(settled=True)
     if draft.state.settled and not pending:
-        ending, reason = parts.fold(draft.state.ends())
+        ending, reason = _folded(draft, draft.state.ends())
         draft.tell(RequestClosed, ending=ending, reason=reason, parts=draft.state.ends())
         draft.state = draft.state.but(closed=True)
+
+
+def _folded(draft: Draft, ends: Mapping[str, PartEnd]) -> tuple[Ending, Reason | None]:
+    """How the whole ended. What somebody asked in another's name was denied, however much had been done by then."""
+    if draft.state.stop_reason == Reason.SUSPECTED_FRAUD:
+        return Ending.DENIED, Reason.SUSPECTED_FRAUD
+    return parts.fold(ends)

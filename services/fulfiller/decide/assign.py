@@ -39,8 +39,8 @@ def give(draft: Draft, name: str, system: str) -> None:
     draft.tell(
         TaskAssigned, on=f"{name}/{attempt}", task_id=str(uuid5(UUID(draft.state.id), name)), system=system, part=name,
         action=_BUILT_IN.get(system) or action or Action.APPLY, right=_right(draft, name), brand=accepted.brand,
-        subjects=_subjects(draft, client), client=client, attempt=attempt, deadline=until,
-        law=accepted.law, received_at=accepted.received_at, since=None if client else accepted.since,
+        subjects=_subjects(draft, client), client=None if parts.is_copies(name) else client, attempt=attempt,
+        deadline=until, law=accepted.law, received_at=accepted.received_at, since=None if client else accepted.since,
         reply_token=draft.facts.token(name, draft.state.id, system),
     )  # fmt: skip
 
@@ -67,13 +67,19 @@ def _may_begin(draft: Draft, name: str, system: str) -> bool:
         return False
     if system == "suppress" and right in OPT_OUTS:
         return True
-    same_scope = {s: n for n in state.parts if (s := parts.system_of(n)) and parts.client_of(n) == client}
+    same_scope = {s: n for n in state.parts if (s := parts.system_of(n)) and _scope(n) == _scope(name)}
     if system in _LAST:
         before = {s for s in same_scope if s not in _LAST}
     else:
-        planned = draft.facts.systems.plan(brand=draft.accepted.brand, right=_right(draft, name), client=client)
+        whose = None if parts.is_copies(name) else client
+        planned = draft.facts.systems.plan(brand=draft.accepted.brand, right=_right(draft, name), client=whose)
         before = set(planned[system].after) if system in planned else set()
     return all(state.ended(same_scope[other]) for other in before if other in same_scope)
+
+
+def _scope(name: str) -> tuple[str | None, bool]:
+    """Whose records a part is about: only parts of one scope wait for each other."""
+    return parts.client_of(name), parts.is_copies(name)
 
 
 def _gates(name: str) -> bool:

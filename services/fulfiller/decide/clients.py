@@ -99,7 +99,7 @@ def _clocks(draft: Draft) -> tuple[datetime, datetime]:
 
 def _report(draft: Draft, client: str, name: str) -> None:
     """An instruction's parts have all ended: tell the client, and end the hand-over."""
-    mine = [n for n in draft.state.parts if parts.client_of(n) == client and n != name]
+    mine = [n for n in draft.state.parts if parts.client_of(n) == client and n != name and not parts.is_copies(n)]
     if any(draft.state.parts[n].end is None for n in mine):
         return
     told = set(mine) - {parts.system("suppress", client)}

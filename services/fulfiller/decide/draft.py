@@ -12,7 +12,7 @@ from schemas.events import PartWaiting, RequestAccepted
 from schemas.values import Outcome, Party, Right, Waiting
 from services.fulfiller.decide.facts import Facts
 from services.fulfiller.decide.state import Fulfilment
-from services.kernel.decision import Decision
+from services.kernel.decision import Decision, Effect
 
 GRACE: Final = timedelta(days=1)
 """What is asked of a system after the last day to answer still gets this long."""
@@ -28,6 +28,7 @@ class Draft:
     facts: Facts
     now: datetime
     events: list[Event] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
 
     def tell(self, kind: type[Event], *, on: str = "", **fields: Any) -> None:  # noqa: ANN401  any event's fields
         """Add an event about this request."""
@@ -77,4 +78,4 @@ class Draft:
 
     def decision(self) -> Decision[Fulfilment]:
         """What was concluded."""
-        return Decision(self.state, tuple(self.events), due_at=self.state.due_at)
+        return Decision(self.state, tuple(self.events), tuple(self.effects), due_at=self.state.due_at)

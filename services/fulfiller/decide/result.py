@@ -6,6 +6,7 @@ from rules import parts
 from schemas.events import RequestAmended, TaskFinished
 from schemas.values import Outcome, PartEnd, Party, Waiting
 from services.fulfiller.decide.draft import Draft
+from services.fulfiller.decide.leftovers import OURS, comes_too_late, discard_late
 from services.kernel.errors import PermanentError
 
 POSSIBLE: Final = frozenset(
@@ -24,8 +25,6 @@ POSSIBLE: Final = frozenset(
     }
 )
 """What a system can say of itself; the other outcomes are for us to say."""
-_OURS: Final = frozenset({Outcome.FAILED, Outcome.SKIPPED, Outcome.WITHDRAWN, Outcome.DENIED, Outcome.EXPIRED})
-"""Ends that were not the addressee's own word: its word, when it comes, is the truer account."""
 
 
 class ForgedToken(PermanentError):
@@ -56,7 +55,9 @@ def finish(draft: Draft, event: TaskFinished) -> None:
     if event.outcome not in POSSIBLE:
         raise NoOutcome
     end = PartEnd(outcome=event.outcome, counts=event.counts, retained=event.retained, reason=event.reason)
-    if part.end is not None:
+    if comes_too_late(draft, event):
+        discard_late(draft, event)
+    elif part.end is not None:
         amend(draft, event.part, end)
     elif event.outcome is not Outcome.FAILED:
         draft.state = draft.state.ending(event.part, end)
@@ -68,7 +69,7 @@ def finish(draft: Draft, event: TaskFinished) -> None:
 def amend(draft: Draft, name: str, end: PartEnd) -> None:
     """Take a word that comes after the end: the first end stands unless it was not the addressee's own."""
     before = draft.state.outcome(name)
-    if before not in _OURS or end.outcome in {before, Outcome.FAILED}:
+    if before not in OURS or end.outcome in {before, Outcome.FAILED}:
         return
     draft.state = draft.state.ending(name, end)
     told = draft.state.settled and name in draft.public()

@@ -7,7 +7,7 @@ from typing import Any, Final
 from rules.brands import Brand
 from rules.disclosures import CategoryRow
 from rules.laws import Law
-from rules.parts import ANSWER, PIECES, client_of, system_of
+from rules.parts import ANSWER, BUILT_IN, PIECES, client_of, is_copies, system_of
 from rules.refusals import CitationNeeded, Refusal, Refused, refuse
 from rules.rights import INFORMS, MEANINGS, By
 from rules.statements import Written, appeals_to, refuses
@@ -26,7 +26,7 @@ def account(parts: Mapping[str, Any], words: Words, ask: Mapping[str, str] = _NO
     """
     lines = []
     for part, end in sorted(parts.items()):
-        if system_of(part) in {"package", "suppress"} or not (system_of(part) or client_of(part) or part in _TOLD):
+        if not _concerns(part) or end["outcome"] == Outcome.WITHDRAWN:
             continue
         counts = ", ".join(
             f"{number} {words['categories'].get(category, category)}"
@@ -44,7 +44,12 @@ def account(parts: Mapping[str, Any], words: Words, ask: Mapping[str, str] = _NO
 
 
 def _where(part: str, words: Words) -> str:
-    if client_of(part):
+def _concerns(part: str) -> bool:
+    """Whether a part is work one tells of. What was stopped by a withdrawal is not: the letter itself says so."""
+    return system_of(part) not in BUILT_IN and bool(system_of(part) or client_of(part) or part in _TOLD)
+
+
+    if client_of(part) and not is_copies(part):
         return str(words["sender"])
     if part in _TOLD:
         return str(words[_TOLD[part]])

@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Any, Final
 
+from rules.parts import GOOD, client_of, system_of
 from rules.refusals import told_publicly
 from schemas.base import Due, Event
 from schemas.events import PartWaiting, RequestAccepted, RequestSettled
 from schemas.public import RequestStatusChanged, WaitingFor
-from schemas.values import Ending, Reason, Status, Waiting
+from schemas.values import Ending, Outcome, Reason, Status, Waiting
 from services.notifier.decide.state import Correspondence
 
 _LAST: Final = {
@@ -25,6 +26,8 @@ _VERIFIED: Final = 20
 _AFTER: Final = {Waiting.CONFIRMATION: 30, Waiting.PERIOD: 40}
 """What is waited for once somebody is."""
 _FINAL: Final = 100
+_STOPPED: Final = frozenset({Status.REVOKED, Status.DENIED, Status.EXPIRED})
+"""Ends that stop what was going on."""
 
 
 def statuses(
@@ -71,4 +74,11 @@ def _end(settled: RequestSettled) -> dict[str, Any]:
     return {
         "status": status,
         "reason": told_publicly(settled.reason or Reason.OTHER) if status is Status.DENIED else None,
+        "done": sorted(_done(settled)) if status in _STOPPED else [],
     }
+
+
+def _done(settled: RequestSettled) -> set[Outcome]:
+    """What systems and clients had done before the request was stopped: the kinds of it, nobody by name."""
+    ends = (end.outcome for part, end in settled.parts.items() if system_of(part) or client_of(part))
+    return {outcome for outcome in ends if outcome in GOOD or outcome is Outcome.RETAINED}
