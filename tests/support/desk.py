@@ -11,6 +11,7 @@ from schemas.values import Outcome
 from services.fulfiller.decide import Facts, Fulfilment, decide
 from services.fulfiller.decide.state import Part
 from tests.support.values import NOON, REQUEST, E, a_result, a_waking, around, of
+from services.kernel.decision import Effect
 
 
 class Desk:
@@ -20,6 +21,7 @@ class Desk:
         self.state, self.facts, self.now = Fulfilment.stub(REQUEST), facts or around("acorn"), now
         self.told: list[Event] = []
         self.last: tuple[Event, ...] = ()
+        self.effects: list[Effect] = []
         for event in events:
             self.hear(event)
 
@@ -31,6 +33,7 @@ class Desk:
         self.last = decision.events
         self.told += decision.events
         return self
+        self.effects += decision.effects
 
     def wake(self) -> "Desk":
         """Let time pass until the state asked to be woken."""
