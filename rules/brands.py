@@ -38,6 +38,7 @@ class Windows(Entry):
     proof: Window
     proof_rounds: int = Field(2, ge=1, le=3)
     unverified_end: Window
+    review: Window = timedelta(days=30)
     confirmation: Window
     waiting_period: Window
     detail: Window

@@ -60,13 +60,15 @@ class Judgement:
     """The outcome.
 
     `subject` is the person verified, or the one an operator may look at, if there is exactly one; `groups`
-    are what counted for them. `located` says that a review is worth while. Trust hangs on the verdict alone.
+    are what counted for them. `located` says that a review is worth while. `aimed_at` is every record that what was
+    offered comes near to. Trust hangs on the verdict alone.
     """
 
     verdict: Verdict
     subject: str | None
     groups: frozenset[Group]
     located: bool
+    aimed_at: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +101,12 @@ def weigh(  # noqa: PLR0913  every term of the rule is named
     terms = _Terms(right, on, policy, contested)
     own = [c for c in candidates if c.population is not Population.RECIPIENT and c.name is not NameFit.NONE]
     enough = [c for c in own if _enough(_counted(c, terms), needed)]
-    if len({c.subject for c in enough}) > 1:
-        return Judgement(Verdict.AMBIGUOUS, None, frozenset(), located=True)
+    aimed_at = tuple(sorted({c.subject for c in enough}))
+    if len(aimed_at) > 1:
+        return Judgement(Verdict.AMBIGUOUS, None, frozenset(), located=True, aimed_at=aimed_at)
     if enough:
         best = max(enough, key=lambda c: _rank(c, terms))
-        return Judgement(Verdict.VERIFIED, best.subject, _counted(best, terms), located=True)
+        return Judgement(Verdict.VERIFIED, best.subject, _counted(best, terms), located=True, aimed_at=aimed_at)
     return _unverified(own, terms)
 
 
@@ -126,10 +129,11 @@ def _unverified(own: Sequence[Candidate], terms: _Terms) -> Judgement:
     seen = {c: _evidence(c, terms) for c in own}
     located = [c for c, groups in seen.items() if len(groups) >= LOCATING]
     verdict = Verdict.NOT_ENOUGH if any(seen.values()) else Verdict.NO_RECORD
-    if len({c.subject for c in located}) != 1:
-        return Judgement(verdict, None, frozenset(), located=bool(located))
+    aimed_at = tuple(sorted({c.subject for c in located}))
+    if len(aimed_at) != 1:
+        return Judgement(verdict, None, frozenset(), located=bool(located), aimed_at=aimed_at)
     best = max(located, key=lambda c: _rank(c, terms))
-    return Judgement(verdict, best.subject, _counted(best, terms), located=True)
+    return Judgement(verdict, best.subject, _counted(best, terms), located=True, aimed_at=aimed_at)
 
 
 def _enough(groups: frozenset[Group], needed: int) -> bool:

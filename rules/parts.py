@@ -10,6 +10,8 @@ from typing import Final, Literal
 from schemas.values import Ending, Outcome, PartEnd, Reason, Verb
 
 VERIFICATION: Final = "own/verification"
+REVIEW: Final = "own/review"
+"""Waits for an operator's eye beside a verification, and beyond its public end."""
 PACKAGE: Final = "own/package"
 SUPPRESS: Final = "own/suppress"
 ANSWER: Final = "answer"
@@ -133,6 +135,8 @@ def decider(verb: Verb, part: str | None) -> Literal["verifier", "intake", "fulf
     """The one service that answers an operator's decision, so that every decision gets exactly one answer."""
     if verb is Verb.EXTEND:
         return "intake"
+    if part == REVIEW:
+        return "verifier"
     return "verifier" if verb is Verb.APPROVE and part in {None, VERIFICATION} else "fulfiller"
 
 

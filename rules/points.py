@@ -1,8 +1,9 @@
 """Which points count for what: compiled from `policies/points.yaml`. What they prove is `rules.matching`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -31,19 +32,46 @@ class PointRule(BaseModel):
     source: str = Field(min_length=1)
 
 
+class Throttled(StrEnum):
+    """For what failed tries are counted across requests."""
+
+    REQUEST = "request"
+    REQUESTER = "requester"
+    AGENT = "agent"
+    SOURCE = "source"
+    RECORD = "record"
+
+
+class Throttle(BaseModel):
+    """How many tries may fail within a window; after them a try proves nothing until the window is over."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    failures: int = Field(ge=1)
+    within_hours: int = Field(ge=1, le=8_784)
+    source: str = Field(min_length=1)
+
+    @property
+    def within(self) -> timedelta:
+        """The window, from the first failure counted in it."""
+        return timedelta(hours=self.within_hours)
+
+
 class _File(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     points: dict[PointKind, PointRule]
     unreliable: dict[str, list[PointKind | Literal["all"]]] = {}
+    throttles: dict[Throttled, Throttle] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class PointPolicy:
-    """The compiled rules; total over every kind."""
+    """The compiled rules; total over every kind of point. What has no throttle may fail without end."""
 
     rules: Mapping[PointKind, PointRule]
     unreliable: frozenset[tuple[str, PointKind]]
+    throttles: Mapping[Throttled, Throttle] = field(default_factory=dict)
 
     def group_of(self, kind: PointKind) -> Group:
         """The independent group a kind belongs to."""
@@ -90,4 +118,4 @@ def compile_points(text: str, *, file: str = FILE) -> PointPolicy:
         for entry in kinds
         for kind in (PointKind if entry == ALL else (PointKind(entry),))
     )
-    return PointPolicy(data.points, unreliable)
+    return PointPolicy(data.points, unreliable, data.throttles)

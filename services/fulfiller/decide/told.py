@@ -20,7 +20,7 @@ def told(state: Fulfilment, event: Any) -> Fulfilment:  # noqa: ANN401, PLR0911 
     match event:
         case RequestAccepted() if state.accepted is None:
             return _located(state.but(accepted=event), event.clients)
-        case RequestVerified() if state.subject is None and not state.unverified:
+        case RequestVerified(late=False) if state.subject is None and not state.unverified:
             return state.but(subject=event.subject, instead=event.instead)
         case VerificationFailed() if state.subject is None and not state.unverified:
             return state.but(unverified=True)

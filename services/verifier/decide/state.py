@@ -22,6 +22,7 @@ class Verification(State):
     """What is known of one request's proof. No point, no digest: those are in the vault and the directory.
 
     `fitting` is whose record reached the lower number of points that the law's `fallback` needs, and by which groups.
+    `located` is the one record an operator may look at, with what counted; `review_until` is set once they were asked.
     """
 
     case_id: str = ""
@@ -37,6 +38,9 @@ class Verification(State):
     fallback: Right | None = None
     fallback_points: int = 0
     fitting: tuple[str, tuple[Group, ...]] | None = None
+    located: tuple[str, tuple[Group, ...]] | None = None
+    review_until: AwareDatetime | None = None
+    reviewed: bool = False
     ends_at: AwareDatetime | None = None
     answers: frozenset[UUID] = frozenset()
     rounds: int = 0
@@ -53,9 +57,32 @@ class Verification(State):
         return self.verify and self.ended is None and not self.withdrawn
 
     @property
+    def stopped(self) -> bool:
+        """Whether it was ended by others before the fixed instant: nothing is left to look at."""
+        return self.withdrawn or self.ended == "closed"
+
+    @property
+    def failing(self) -> str:
+        """Why it is not verified, for the register alone; what fits lacks its declaration."""
+        detail = "not_enough" if self.verdict is Verdict.VERIFIED else self.verdict.value
+        return detail if self.answers else "silent"
+
+    def reviewing(self, now: datetime) -> bool:
+        """Whether what an operator was shown is still theirs to decide."""
+        waits = self.review_until is not None and not self.reviewed and now < self.review_until
+        return waits and self.located is not None and not self.stopped and self.ended != "verified"
+
+    @property
     def due_at(self) -> datetime | None:
-        """The fixed instant at which an unverified request ends; before it is known, when decisions are refused."""
-        return (self.ends_at if self.open else None) if self.brand else self.early_until
+        """The fixed instant at which an unverified request ends, then the end of its review.
+
+        Before it is known: when decisions are refused.
+        """
+        if not self.brand:
+            return self.early_until
+        if self.open:
+            return self.ends_at
+        return self.review_until if self.ended == "unverified" and not self.reviewed else None
 
 
 def told(state: Verification, event: Event | Due) -> Verification:

@@ -1,0 +1,29 @@
+"""What the verifier must know from outside to decide one batch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from rules.brands import Brand
+from rules.matching import Candidate
+from rules.points import PointPolicy, Throttled
+from services.kernel.decision import Count, Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Candidates per request, each one person's record; brands for their windows; the points policy.
+
+    `asking` names per request under what its failed tries count (who asks, through whom), `aimed` the same per record.
+    `tally` is how often each was counted, up to this very message.
+    """
+
+    brands: Mapping[str, Brand]
+    points: PointPolicy
+    candidates: Mapping[str, tuple[Candidate, ...]] = field(default_factory=dict)
+    asking: Mapping[str, Mapping[Throttled, str]] = field(default_factory=dict)
+    aimed: Mapping[str, str] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
+
+    def learning(self, counts: Sequence[Count]) -> "Facts":
+        """The facts for the next message of the batch."""
+        return replace(self, tally=self.tally.adding(counts))

@@ -1,0 +1,28 @@
+"""What the rules say of the candidates among the company's own records."""
+
+from datetime import datetime
+
+from rules.matching import Judgement, Verdict, weigh
+from rules.rights import reaches
+from schemas.values import Group, Population, Right
+from services.verifier.decide.facts import Facts
+from services.verifier.decide.state import Verification
+
+
+def judge(state: Verification, facts: Facts, now: datetime) -> Judgement:
+    """Weigh each candidate the request may be about, on its own."""
+    reached = (c for c in facts.candidates.get(state.id, ()) if reaches(state.only_for, c.population))
+    own = [c for c in reached if c.population is not Population.RECIPIENT]
+    return weigh(
+        own, needed=state.needed, right=state.right or Right.INQUIRY, on=now.date(), policy=facts.points,
+        contested=state.contested,
+    )  # fmt: skip
+
+
+def fitting(state: Verification, facts: Facts, now: datetime) -> tuple[str, tuple[Group, ...]] | None:
+    """The one record that reaches the points of the fallback, though not those of the right itself."""
+    if state.fallback is None:
+        return None
+    lower = judge(state.but(needed=state.fallback_points, right=state.fallback), facts, now)
+    fits = lower.verdict is Verdict.VERIFIED and lower.subject
+    return (lower.subject, tuple(sorted(lower.groups))) if fits and lower.subject else None

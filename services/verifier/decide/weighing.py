@@ -1,0 +1,84 @@
+"""Weigh what was offered: verify, ask for more, end at the fixed instant. What is asked tells nothing found."""
+
+from typing import Final
+
+from rules import parts
+from rules.matching import Judgement, Verdict
+from schemas.base import Event
+from schemas.events import PartWaiting, RequestVerified, VerificationFailed
+from schemas.values import Assurance, Party, PointKind, Waiting
+from services.verifier.decide.draft import Draft
+from services.verifier.decide.judging import fitting, judge
+from services.verifier.decide.review import show, verify
+from services.verifier.decide.throttle import failure, throttled
+
+CHOICE: Final = (PointKind.EMAIL, PointKind.PHONE, PointKind.ADDRESS, PointKind.ACCOUNT_NUMBER, PointKind.ORDER_NUMBER,
+                 PointKind.TRANSACTION_AMOUNT)  # fmt: skip
+"""Kinds of points a person may choose from; the same for everybody."""
+
+
+def weigh_in(draft: Draft, cause: Event) -> None:
+    """Compare the points offered with each candidate person on their own.
+
+    Two persons who both satisfy the rule are no match. Two points for categories, deletion, correction; three and a
+    signed declaration for specific pieces. Where too many tries have failed before, even what fits proves nothing.
+    Source: 11 CCR § 7062(b), (c).
+    """
+    state, facts = draft.state, draft.facts
+    judged = judge(state, facts, draft.now)
+    fits, held = judged.verdict is Verdict.VERIFIED, throttled(state.id, judged, facts)
+    if fits and not held and (state.declared or not state.declaration_needed):
+        verify(draft, cause, (judged.subject or "", judged.groups), "points")
+        return
+    if not fits:
+        draft.counts += failure(state.id, judged, facts, draft.now)
+    _ask(draft)
+    draft.state = draft.state.but(
+        verdict=judged.verdict, located=_located(judged), fitting=None if held else fitting(state, facts, draft.now)
+    )
+    if held or len(state.answers) >= draft.brand.windows.proof_rounds:
+        show(draft, "throttled" if held else draft.state.failing)
+
+
+def _located(judged: Judgement) -> tuple[str, tuple[str, ...]] | None:
+    return (judged.subject, tuple(sorted(judged.groups))) if judged.subject else None
+
+
+def _ask(draft: Draft) -> None:
+    """Ask for more, as often as was answered and once more, up to the brand's last round."""
+    state = draft.state
+    rounds = range(state.rounds + 1, min(draft.brand.windows.proof_rounds, len(state.answers) + 1) + 1)
+    draft.said += [_round(draft, number) for number in rounds]
+    draft.state = state.but(rounds=max(rounds, default=state.rounds))
+
+
+def _round(draft: Draft, number: int) -> PartWaiting:
+    state = draft.state
+    until = min(draft.now + draft.brand.windows.proof, state.ends_at or draft.now)
+    kinds = [kind for kind in CHOICE if kind not in state.contested]
+    return PartWaiting.after(
+        draft.cause, draft.now, on=f"proof/{number}", case_id=state.case_id, part=parts.VERIFICATION,
+        party=Party.PERSON, waiting=Waiting.PROOF, until=until, kinds=kinds, round=number,
+        declaration=state.declaration_needed and not state.declared,
+    )  # fmt: skip
+
+
+def fail(draft: Draft) -> None:
+    """End it publicly as unverified; why is for the register alone. What the law makes of it instead goes on.
+
+    Source: 11 CCR § 7024(a): specific pieces become categories, which two points must reach.
+    """
+    state = draft.state
+    ids = {"request_id": state.id, "case_id": state.case_id}
+    if state.fitting and state.fallback:
+        subject, groups = state.fitting
+        lower = RequestVerified.after(
+            draft.cause, draft.now, subject=subject, groups=list(groups), assurance=Assurance.REASONABLE,
+            instead=state.fallback, **ids,
+        )  # fmt: skip
+        draft.said.append(lower)
+        draft.state = state.but(ended="verified")
+        return
+    show(draft, state.failing)
+    draft.said.append(VerificationFailed.after(draft.cause, draft.now, detail=state.failing, **ids))
+    draft.state = draft.state.but(ended="unverified")
