@@ -19,17 +19,19 @@ LAW: Final = "own/law"
 """Ends at once when no law and no promise grants the right."""
 PIECES: Final = "own/pieces"
 """Ends at once when only an account of categories is given, because too little was proven for the pieces themselves."""
+STOP: Final = "own/stop"
+"""Says that a request was stopped, where nothing else was left to say it."""
 PERIOD: Final = "own/wait"
 """The time between a confirmed deletion and its beginning."""
 BUILT_IN: Final = frozenset({"package", "suppress"})
 """Systems of our own: what makes the package, what keeps the preference and forgets the person."""
 _HOLD: Final = "own/hold:"
 _OWN_SYSTEM: Final = "own/system:"
+_COPIES: Final = "copies:"
 
 PATIENCE: Final = timedelta(minutes=1)
 """How long a decision waits for a request nobody has heard of yet, before it is refused."""
 NOBODY_KNOWS: Final = "no request of that id is known"
-_COPIES: Final = "copies:"
 
 GOOD: Final = frozenset(
     {
@@ -63,10 +65,6 @@ def system(name: str, client: str | None = None) -> str:
     return f"client:{client}/{tail}" if client else f"own/{tail}"
 
 
-def handover(client: str) -> str:
-    """The part of one client."""
-    return f"client:{client}/handover"
-
 def copies(name: str, client: str) -> str:
     """The part of what the company keeps, for a purpose of its own, of a client's records in one system."""
     return f"client:{client}/{_COPIES}{name}"
@@ -76,6 +74,10 @@ def is_copies(part: str) -> bool:
     """Whether a part is about such copies: the client neither decides about it nor hears of it."""
     return part.partition("/")[2].startswith(_COPIES)
 
+
+def handover(client: str) -> str:
+    """The part of one client."""
+    return f"client:{client}/handover"
 
 
 def hold(kind: str) -> str:

@@ -10,8 +10,8 @@ from schemas.events import TaskAssigned
 from schemas.values import Outcome
 from services.fulfiller.decide import Facts, Fulfilment, decide
 from services.fulfiller.decide.state import Part
-from tests.support.values import NOON, REQUEST, E, a_result, a_waking, around, of
 from services.kernel.decision import Effect
+from tests.support.values import NOON, REQUEST, E, a_result, a_waking, around, of
 
 
 class Desk:
@@ -20,8 +20,8 @@ class Desk:
     def __init__(self, *events: Any, facts: Facts | None = None, now: datetime = NOON) -> None:
         self.state, self.facts, self.now = Fulfilment.stub(REQUEST), facts or around("acorn"), now
         self.told: list[Event] = []
-        self.last: tuple[Event, ...] = ()
         self.effects: list[Effect] = []
+        self.last: tuple[Event, ...] = ()
         for event in events:
             self.hear(event)
 
@@ -32,8 +32,8 @@ class Desk:
         self.state = decision.state.but(version=self.state.version + 1)
         self.last = decision.events
         self.told += decision.events
-        return self
         self.effects += decision.effects
+        return self
 
     def wake(self) -> "Desk":
         """Let time pass until the state asked to be woken."""

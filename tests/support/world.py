@@ -91,8 +91,8 @@ class Task:
     after: tuple[str, ...] = ()
 
 
-class _Systems:
 @dataclass(frozen=True)
+class _Systems:
     """A data map of two systems that hold the company's data, one of clients' records, and maybe one of copies."""
 
     copies: bool = False
@@ -101,14 +101,14 @@ class _Systems:
         self, *, brand: str, right: Right, client: str | None, population: Population | None = None
     ) -> dict[str, Task]:
         """What each system does for a right."""
-        if client:
         if population is Population.RECIPIENT:
             return {"insight": Task(Action.ERASE)} if self.copies and right is Right.DELETE else {}
+        if client:
             action = {Right.DELETE: Action.ERASE, Right.CORRECT: Action.CORRECT}.get(right, Action.EXPORT)
             return {"shipments": Task(action)}
-        if right.startswith("opt_"):
         if right is Right.DEACTIVATE:
             return {}
+        if right.startswith("opt_"):
             return {"web": Task(Action.APPLY)}
         action = {Right.DELETE: Action.ERASE, Right.CORRECT: Action.CORRECT}.get(right, Action.EXPORT)
         return {"accounts": Task(action, ("billing",) if right is Right.DELETE else ()), "billing": Task(action)}

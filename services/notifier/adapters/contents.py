@@ -43,12 +43,12 @@ def account(parts: Mapping[str, Any], words: Words, ask: Mapping[str, str] = _NO
     return lines
 
 
-def _where(part: str, words: Words) -> str:
 def _concerns(part: str) -> bool:
     """Whether a part is work one tells of. What was stopped by a withdrawal is not: the letter itself says so."""
     return system_of(part) not in BUILT_IN and bool(system_of(part) or client_of(part) or part in _TOLD)
 
 
+def _where(part: str, words: Words) -> str:
     if client_of(part) and not is_copies(part):
         return str(words["sender"])
     if part in _TOLD:
