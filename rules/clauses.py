@@ -43,6 +43,7 @@ class Statement(StrEnum):
     WHETHER_IT_WAS_DONE = "whether_it_was_done"
     A_RECORD_IS_KEPT = "a_record_is_kept"
     RIGHT_TO_OPT_OUT = "right_to_opt_out"
+    DEEMED_REFUSAL = "deemed_refusal"
 
 
 class Applies(Sourced):

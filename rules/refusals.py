@@ -9,6 +9,7 @@ from rules.clauses import Occasion, Statement
 from rules.clocks import add
 from rules.facts import Sourced, Span
 from rules.laws import Law
+from rules.parts import VERIFICATION, hold
 from schemas.values import DRP_REASONS, Reason, Right
 
 OWN: Final = frozenset(
@@ -39,12 +40,26 @@ CLOSING: Final = frozenset(reason for reason in Reason if reason is not Reason.N
 """Reasons a request can be refused for; the one left out only holds it."""
 
 
+UNSAID: Final = {VERIFICATION: Reason.INSUF_VERIFICATION, hold("fee"): Reason.FEE_DECLINED}
+"""What denying a part means by itself, where no reason is given."""
+
+
 class CitationNeeded(ValueError):
     """A refusal for this reason says which provision it rests on."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(f"a refusal for {reason} must cite the provision it rests on")
         self.reason = reason
+
+
+def flaw_of_denial(part: str | None, reason: Reason | None, basis: str | None) -> str | None:
+    """What a denial still lacks to be told to the person; None when it can be: a reason of the list, and its ground."""
+    reason = reason or UNSAID.get(part or "")
+    if reason not in CLOSING:
+        return f"a denial needs a reason; one of: {', '.join(sorted(CLOSING))}"
+    if reason in OWN or (basis or "").strip():
+        return None
+    return f"a denial for {reason} needs a basis: the provision it rests on, such as 'Civ. Code 1798.145(a)'"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Final
 from rules.brands import Brand
 from rules.clauses import Occasion, Statement
 from rules.laws import Law
+from rules.recourse import deemed_refusal
 from schemas.values import OPT_OUTS, Ending, Letter, Right
 
 _OCCASIONS: Final = {
@@ -51,6 +52,9 @@ def demanded(law: Law | None, brand: Brand, what: Written) -> list[Statement]:
         found = {_STANDS_FOR.get(one, one) for one in found}
     if refuses(what):
         found |= _ways_on(law, brand, what.right)
+    if _late(what):
+        found |= _ways_on(law, brand, what.right)
+        found |= {Statement.DEEMED_REFUSAL} if deemed_refusal(law) else set()
     if what.letter is Letter.CLOSED and what.ending is not Ending.EXPIRED and what.right in OPT_OUTS:
         found.add(Statement.WHETHER_IT_WAS_DONE)
     return [one for one in Statement if one in found]
@@ -60,6 +64,11 @@ def refuses(what: Written) -> bool:
     """Whether the letter says no, to all of it or to a part."""
     partly = what.letter is Letter.CLOSED and what.ending is Ending.PARTIALLY_FULFILLED
     return what.letter in _REFUSING or partly
+
+
+def _late(what: Written) -> bool:
+    """Whether the letter tells that there was no answer in time; a request fails when its last day is over."""
+    return what.letter is Letter.OVERDUE or (what.letter is Letter.CLOSED and what.ending is Ending.FAILED)
 
 
 def appeals_to(law: Law | None, brand: Brand, right: Right) -> str | None:

@@ -80,6 +80,7 @@ class RequestAccepted(Event):
     subjects: list[str] = Field([], description="records a right without verification applies to, as opaque references")
     releases: list[RequestId] = Field([], description="requests of the case that wait for the end of this one")
     instructed_by: Slug | None = Field(None, description="the client that asked unasked: it hears of it, nobody else")
+    upheld_by: RequestId | None = Field(None, description="the appeal because of which it is taken up once more")
     unverified_at: AwareDatetime = Field(description="the fixed instant an unverified request publicly ends")
     has_email: bool = True
     since: date | None = Field(None, description="the first day the answer covers; without one, all that is held")
@@ -301,6 +302,8 @@ class DeadlineReached(Event):
     percent: int = Field(ge=0, le=100)
     missed: bool = False
     respond_by: date
+    appeal: bool = Field(default=False, description="missing the day opens an appeal")
+    refusal: bool = Field(default=False, description="by law, silence until then is a refusal")
 
 
 class DeadlineExtended(Event):
@@ -323,6 +326,7 @@ class RequestSettled(Event):
     parts: Parts
     subject: str | None = Field(None, description="who was verified; letters with findings go to their contact on file")
     package: bool = Field(default=False, description="an access package was made")
+    reopens: RequestId | None = Field(None, description="the request that an upheld appeal takes up once more")
 
 
 class RequestClosed(Event):
@@ -371,6 +375,13 @@ class NoticeFailed(Event):
 
 
 Notice = Annotated[NoticeSent | NoticeFailed, Field(discriminator="type")]
+
+
+class ContactWarned(Event):
+    """The contact on file was told that something is about to be released or deleted, or could not be told."""
+
+    type: Literal["ContactWarned"] = "ContactWarned"
+    sent: bool
 
 
 class Parked(Event):

@@ -332,6 +332,7 @@ class Letter(StrEnum):
     WITHDRAWN = "withdrawn"
     DENIED = "denied"
     EXTENDED = "extended"
+    OVERDUE = "overdue"
     AMENDED = "amended"
 
 
@@ -374,6 +375,7 @@ class PartEnd(Value):
     counts: Counts = {}
     retained: list[Retained] = []
     reason: str | None = None
+    basis: str | None = Field(None, max_length=200, description="the provision a denial by an operator rests on")
 
 
 Parts = Annotated[dict[str, PartEnd], AfterValidator(in_order)]

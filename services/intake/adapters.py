@@ -6,6 +6,7 @@ from uuid import UUID
 
 from rules.handbook import Handbook
 from rules.matching import Candidate
+from schemas.events import RequestSettled
 from schemas.public import RequestSubmitted, Subject
 from schemas.values import AnswerKind, Mode
 from services.directory.lookup import lookup
@@ -21,6 +22,8 @@ from services.kernel.vault import Vault
 _SOURCES: Final = "SELECT name FROM ops.sources"
 _MODES: Final = "SELECT id, mode FROM ops.clients WHERE enabled"
 
+type_heard = Submission | Answer | RequestSettled
+
 
 class PostgresSurroundings:
     """Gathers what intake must know to decide a batch."""
@@ -34,11 +37,12 @@ class PostgresSurroundings:
         heard = [e for e in batch if isinstance(e, Submission | Answer) and e.body is not None]
         sources: frozenset[str] = frozenset()
         modes: dict[str, Mode] = {}
-        if any(isinstance(e, Submission | Answer) for e in batch):
+        if any(isinstance(e, Submission | Answer | RequestSettled) for e in batch):
             sources = frozenset([row[0] async for row in await conn.execute(_SOURCES)])
             modes = {row[0]: Mode(row[1]) async for row in await conn.execute(_MODES)}
-        submitted = await self._submitted(conn, heard, states)
-        found = await self._found(conn, heard, submitted)
+        again = [e for e in batch if isinstance(e, RequestSettled) and e.reopens]
+        submitted = await self._submitted(conn, [*heard, *again], states)
+        found = await self._found(conn, [*heard, *again], submitted)
         return Facts(
             handbook=self._handbook,
             sources=sources,
@@ -52,21 +56,21 @@ class PostgresSurroundings:
         )
 
     async def _submitted(
-        self, conn: Conn, heard: Sequence[Submission | Answer], states: Mapping[str, Case]
+        self, conn: Conn, heard: Sequence[type_heard], states: Mapping[str, Case]
     ) -> dict[UUID, RequestSubmitted]:
-        """What the cases of these answers were opened with."""
-        cases = {e.event_id: tokens.case_key(e.case_id) for e in heard if _needs_case(e)}
+        """What the cases of these answers, and of requests taken up once more, were opened with."""
+        cases = {e.event_id: _case(e) for e in heard if _needs_case(e)}
         known = {case for case in cases.values() if case in states and states[case].opened}
         items = await self._vault.get(conn, [(case, "submission") for case in sorted(known)]) if known else {}
         parsed = {case: RequestSubmitted.model_validate_json(raw) for (case, _), raw in items.items()}
         return {event_id: parsed[case] for event_id, case in cases.items() if case in parsed}
 
     async def _found(
-        self, conn: Conn, heard: Sequence[Submission | Answer], submitted: Mapping[UUID, RequestSubmitted]
+        self, conn: Conn, heard: Sequence[type_heard], submitted: Mapping[UUID, RequestSubmitted]
     ) -> dict[UUID, tuple[Candidate, ...]]:
         """The directory's candidates for everything each person has said so far."""
         asked: dict[str, Offered] = {}
-        earlier = await self._earlier(conn, [e for e in heard if isinstance(e, Answer)])
+        earlier = await self._earlier(conn, [e for e in heard if not isinstance(e, Submission)])
         for event in heard:
             first = event.body if isinstance(event, Submission) else submitted.get(event.event_id)
             if first is None or first.brand not in self._handbook.brands:
@@ -79,8 +83,8 @@ class PostgresSurroundings:
         candidates = await lookup(conn, asked, self._keys) if asked else {}
         return {UUID(event_id): tuple(found) for event_id, found in candidates.items()}
 
-    async def _earlier(self, conn: Conn, answers: Sequence[Answer]) -> dict[UUID, list[Subject]]:
-        cases = {e.event_id: tokens.case_key(e.case_id) for e in answers}
+    async def _earlier(self, conn: Conn, later: Sequence[type_heard]) -> dict[UUID, list[Subject]]:
+        cases = {e.event_id: _case(e) for e in later}
         if not cases:
             return {}
         items = await self._vault.under(conn, sorted(set(cases.values())), "subject:")
@@ -90,8 +94,12 @@ class PostgresSurroundings:
         return {event_id: by_case.get(case, []) for event_id, case in cases.items()}
 
 
-def _needs_case(event: Submission | Answer) -> bool:
-    return (
+def _case(event: type_heard) -> str:
+    return tokens.case_key(event.reopens or "" if isinstance(event, RequestSettled) else event.case_id)
+
+
+def _needs_case(event: type_heard) -> bool:
+    return isinstance(event, RequestSettled) or (
         isinstance(event, Answer)
         and event.body is not None
         and event.body.kind

@@ -46,6 +46,7 @@ def build(house: House) -> list[Stage[Any, Any]]:
 
 
 def keys(event: Any) -> Sequence[str]:  # noqa: ANN401  every class intake reads
-    """Intake's memory is per case; a request's id leads to its case."""
+    """Intake's memory is per case; a request's id leads to its case. An appeal also concerns the case it is about."""
     filed = event.case_id if isinstance(event, Submission | Answer) else event.request_id
-    return [tokens.case_key(UUID(filed))]
+    about = event.body and event.body.refers_to if isinstance(event, Submission) else getattr(event, "reopens", None)
+    return [tokens.case_key(UUID(one)) for one in (filed, about) if one]

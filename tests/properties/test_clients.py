@@ -98,7 +98,7 @@ def acts(right: Right) -> st.SearchStrategy[list[Act]]:
         st.builds(hearing, st.just(right), client, st.sampled_from(("received", "completed", "unreachable"))),
         st.builds(passing, st.integers(1, 20)),
         st.builds(
-            lambda c, verb: deciding("s", right, verb, part=parts.handover(c)), client,
+            lambda c, verb: deciding("s", right, verb, part=parts.handover(c), reason="suspected_fraud"), client,
             st.sampled_from(("retry", "skip", "done", "deny")),
         ),
         st.just(adding("s", right, order_numbers=[canary("dogwood")])),

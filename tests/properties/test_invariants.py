@@ -31,6 +31,8 @@ interruptions = st.lists(
                 for right in (DELETE, ACCESS)
                 for verb in ("approve", "deny", "withdraw", "extend")
             ),
+            deciding("s", DELETE, "deny", reason="suspected_fraud"),
+            deciding("s", DELETE, "deny", part="own/system:accounts", reason="suspected_fraud"),
             *(deciding("s", DELETE, verb, part="own/system:accounts") for verb in ("retry", "skip", "done", "deny")),
             deciding("s", Right.DELETE, "skip", part="client:acorn/handover"),
             deciding("s", Right.DELETE, "retry", part="client:acorn/handover"),

@@ -182,7 +182,42 @@ def crowd() -> Setting:
 
 def scenes() -> list[Scene]:
     """Every scene."""
-    return [*_own(), *_proof(), *_confirmed(), *_clients(), *_stopped(), *_operated(), *_several(), *_choices()]
+    return [
+        *_own(),
+        *_proof(),
+        *_confirmed(),
+        *_clients(),
+        *_stopped(),
+        *_operated(),
+        *_several(),
+        *_choices(),
+        *_heard(),
+    ]
+
+
+def _heard() -> list[Scene]:
+    """What a person answers: an appeal that is upheld or turned down, a report about a minor."""
+    denied = (
+        submitting(**asks("s", "delete")), deciding("s", DELETE, "deny", reason="excessive", basis="b"),
+        submitting(**asks("again", "appeal"), refers_to=request_of("s", DELETE)),
+    )  # fmt: skip
+    no = {"reason": "accuracy_confirmed", "basis": "b"}
+    report = submitting(**asks("r", "minor_report", subject=FULL))
+    return [
+        Scene("appeal upheld", mine(), play(*denied, deciding("again", Right.APPEAL, "approve", part="answer"))),
+        Scene("appeal turned down", mine(),
+              play(*denied, deciding("again", Right.APPEAL, "deny", part="answer", **no))),
+        Scene(
+            "appeal of nothing known upheld", mine(),
+            play(submitting(**asks("again", "appeal"), refers_to=STRANGER),
+                 deciding("again", Right.APPEAL, "approve", part="answer")),
+        ),
+        *(
+            Scene(f"report about a minor, {verb}", acorn("completed", own_too=True),
+                  play(report, deciding("r", Right.MINOR_REPORT, verb, part="answer", **no)))
+            for verb in ("approve", "deny", "done")
+        ),
+    ]  # fmt: skip
 
 
 def _own() -> list[Scene]:
@@ -413,7 +448,7 @@ def _operated() -> list[Scene]:
         Scene(
             "operator denies one system",
             mine(does=never),
-            play(start, deciding("s", DELETE, "deny", part=part, reason="exception_legal_obligation")),
+            play(start, deciding("s", DELETE, "deny", part=part, reason="exception_legal_obligation", basis="b")),
         ),
         Scene("operator did it by hand", mine(does=never), play(start, deciding("s", DELETE, "done", part=part))),
         Scene(
@@ -429,7 +464,7 @@ def _operated() -> list[Scene]:
         Scene(
             "operator decides too late",
             mine(),
-            play(start, deciding("s", DELETE, "deny"), deciding("s", DELETE, "extend")),
+            play(start, deciding("s", DELETE, "deny", reason="excessive", basis="b"), deciding("s", DELETE, "extend")),
         ),
         Scene(
             "operator lengthens the time",

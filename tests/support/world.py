@@ -19,7 +19,7 @@ from rules.handbook import Handbook
 from rules.matching import Candidate, Matched
 from rules.names import NameFit
 from schemas.base import Due, Event
-from schemas.events import ClientReplied, NoticeSent, OfferedPoint, OperatorDecided, TaskFinished
+from schemas.events import ClientReplied, NoticeSent, OfferedPoint, OperatorDecided, RequestSettled, TaskFinished
 from schemas.public import RequestSubmitted, Subject
 from schemas.topics import SYSTEM, home_of, topic_of
 from schemas.values import Action, Mode, Outcome, PointKind, Population, Right
@@ -28,6 +28,7 @@ from services.directory.offered import Offered, merge, offered, raw_points
 from services.fulfiller import decide as fulfiller
 from services.fulfiller.decide.task import TASK, TaskRun, take_up
 from services.intake import decide as intake
+from services.intake.app import keys as intake_keys
 from services.intake.decide.reading import Answer, Reader, Submission
 from services.kernel import tokens
 from services.kernel.decision import Decision, Effect, State
@@ -439,6 +440,10 @@ class World:
 
     def _intake_facts(self, event: Any) -> intake.Facts:
         found, submitted = {}, {}
+        if isinstance(event, RequestSettled) and event.reopens:
+            found[event.event_id] = self.candidates(event.reopens)
+            raw = self.vault.get((tokens.case_key(event.reopens), "submission"))
+            submitted |= {event.event_id: RequestSubmitted.model_validate_json(raw)} if raw else {}
         if isinstance(event, Submission | Answer) and event.body:
             more = [event.body.subject.model_dump_json()] if event.body.subject else []
             found[event.event_id] = self.candidates(event.case_id, *more)
@@ -517,10 +522,7 @@ def readers(topic: str) -> tuple[str, ...]:
 
 
 def _keys(service: str, event: Any) -> list[str]:
-    if service == "intake":
-        filed = event.case_id if isinstance(event, Submission | Answer) else event.request_id
-        return [tokens.case_key(UUID(filed))]
-    return [event.request_id]
+    return list(intake_keys(event)) if service == "intake" else [event.request_id]
 
 
 def _copied(event: Any, number: int) -> Any:

@@ -9,11 +9,12 @@ from rules.rights import MEANINGS, By
 from schemas.events import ClientRecall, RequestClosed, RequestReleased, RequestSettled
 from schemas.values import Ending, Outcome, PartEnd, Party, Reason, Right, Waiting
 from services.fulfiller.decide.assign import assign
-from services.fulfiller.decide.clients import hand_over, remind
+from services.fulfiller.decide.clients import hand_over, remind, run_out
 from services.fulfiller.decide.copies import plan_copies
 from services.fulfiller.decide.draft import GRACE, Draft
 from services.fulfiller.decide.leftovers import discard_exports
 from services.fulfiller.decide.operator import operate
+from services.fulfiller.decide.warning import NOTICE, ask_operator, warned
 from services.fulfiller.decide.plan import plan_systems
 
 CONFIRMATION: Final = parts.hold("confirmation")
@@ -97,7 +98,7 @@ def _stop(draft: Draft) -> None:
     A wait for another request is simply over, as it would be had that one ended first. Where there was nothing to end
     yet, a part of its own says that it was stopped.
     """
-    stop, why = draft.state.stop, draft.state.stop_reason
+    stop, why = draft.state.stop, (draft.state.stop_reason, draft.state.stop_basis)
     if stop is None:
         return
     if draft.state.pending() and not draft.state.settled:
@@ -106,9 +107,9 @@ def _stop(draft: Draft) -> None:
         client = parts.client_of(name)
         if client and parts.is_handover(name) and draft.state.parts[name].attempt:
             draft.tell_of(client, ClientRecall, on=client, reason=stop.value)
-        draft.state = draft.state.end(name, *((Outcome.COMPLETED,) if parts.is_after(name) else (stop, why)))
+        draft.state = draft.state.end(name, *((Outcome.COMPLETED,) if parts.is_after(name) else (stop, *why)))
     if not draft.state.settled and all(draft.state.outcome(name) is not stop for name in draft.public()):
-        draft.state = draft.state.end("own/stop", stop, why)
+        draft.state = draft.state.end(parts.STOP, stop, *why)
 
 
 def _held(draft: Draft) -> bool:
@@ -119,9 +120,11 @@ def _held(draft: Draft) -> bool:
 def _plan(draft: Draft) -> None:
     """List what the company's own systems must do, once it is sure who asks and the person has confirmed."""
     state, accepted = draft.state, draft.accepted
-    meaning = MEANINGS[accepted.right]
-    work = meaning.by is By.SYSTEMS and parts.ANSWER not in accepted.parts
+    reported = accepted.right is Right.MINOR_REPORT and state.upheld
+    work = reported or (MEANINGS[accepted.right].by is By.SYSTEMS and parts.ANSWER not in accepted.parts)
     if state.planned or state.stop or _held(draft) or not (accepted.granted and draft.sure and work):
+        return
+    if not warned(draft):
         return
     brand = draft.facts.handbook.brands[accepted.brand]
     if accepted.right is Right.DELETE:
@@ -153,11 +156,13 @@ def _time_out(draft: Draft) -> None:
             continue
         if name == parts.PERIOD:
             draft.state = draft.state.end(name, Outcome.COMPLETED)
+        elif name == NOTICE and part.party is Party.SYSTEM:
+            ask_operator(draft)
         elif parts.is_hold(name):
             draft.state = draft.state.end(name, Outcome.EXPIRED)
             draft.state = draft.state.but(stop=Outcome.EXPIRED) if name in _BEFORE else draft.state
         elif parts.is_handover(name) and part.party is Party.CLIENT and draft.now < draft.last_moment:
-            draft.wait(name, Party.OPERATOR, Waiting.REPLY, draft.last_moment, who=part.who)
+            run_out(draft, name)
         else:
             draft.state = draft.state.end(name, Outcome.FAILED, part.why or NO_ANSWER)
 
@@ -173,8 +178,11 @@ def _settle(draft: Draft) -> None:
         ends = {name: end for name, end in draft.state.ends().items() if name in told}
         ending, reason = _folded(draft, ends)
         exported = draft.state.outcome(parts.PACKAGE) is Outcome.EXPORTED
-        subject = draft.state.subject
-        draft.tell(RequestSettled, ending=ending, reason=reason, parts=ends, subject=subject, package=exported)
+        appealed = draft.accepted.right is Right.APPEAL and draft.state.upheld
+        draft.tell(
+            RequestSettled, ending=ending, reason=reason, parts=ends, subject=draft.state.subject, package=exported,
+            reopens=draft.accepted.refers_to if appealed else None,
+        )  # fmt: skip
         draft.state = draft.state.but(settled=True)
     if draft.state.settled and not pending:
         ending, reason = _folded(draft, draft.state.ends())

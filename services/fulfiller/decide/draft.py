@@ -64,8 +64,12 @@ class Draft:
 
     @property
     def right(self) -> Right:
-        """What is done: the right asked for, or what it became because too little was proven."""
-        return self.state.instead or self.accepted.right
+        """What is done: the right asked for, or what it became because too little was proven.
+
+        A report about a minor that was upheld is a deletion.
+        """
+        right = self.accepted.right
+        return Right.DELETE if right is Right.MINOR_REPORT else self.state.instead or right
 
     @property
     def sure(self) -> bool:
@@ -73,7 +77,9 @@ class Draft:
         return not self.accepted.verify or self.state.outcome(parts.VERIFICATION) is Outcome.VERIFIED
 
     def public(self) -> set[str]:
-        """The parts that whoever asked may learn of."""
+        """The parts that whoever asked may learn of. Who reports a minor learns that somebody looked at it, no more."""
+        if self.accepted.right is Right.MINOR_REPORT:
+            return {parts.ANSWER, parts.STOP} & self.state.parts.keys()
         return parts.public(self.state.parts, self.state.named, sure=self.state.subject is not None)
 
     def decision(self) -> Decision[Fulfilment]:

@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Final
 
 from rules import parts
+from rules.refusals import UNSAID, flaw_of_denial
 from schemas.events import DecisionApplied, OperatorDecided
-from schemas.values import Outcome, Reason, Verb
+from schemas.values import Outcome, Right, Verb
 from services.fulfiller.decide.assign import give
 from services.fulfiller.decide.clients import send
 from services.fulfiller.decide.draft import Draft
@@ -51,8 +52,15 @@ def _refusal(draft: Draft, event: OperatorDecided) -> str | None:
     state, part = draft.state, event.part
     if state.closed:
         return "the request is closed"
+    if event.verb is Verb.DENY and (flaw := flaw_of_denial(part, event.reason, event.basis)):
+        return flaw
     if part is None and event.verb in WHOLE:
         return None if state.stop is None else "the request was stopped before"
+    return _refusal_of_part(draft, event, part)
+
+
+def _refusal_of_part(draft: Draft, event: OperatorDecided, part: str | None) -> str | None:
+    state = draft.state
     pending = f"pending are: {', '.join(state.pending()) or 'none'}"
     if part is None or part not in state.pending():
         return f"{event.verb} needs a part; {pending}" if part is None else f"no such part is pending; {pending}"
@@ -70,7 +78,9 @@ def _fitting(draft: Draft, name: str) -> list[Verb]:
     asked = [Verb.RETRY] if draft.state.parts[name].attempt else []
     if name == parts.VERIFICATION:
         return [Verb.APPROVE, Verb.DENY]
-    if name == parts.ANSWER or parts.is_hold(name):
+    if name == parts.ANSWER:
+        return [*([Verb.APPROVE] if _can_be_upheld(draft) else []), Verb.DONE, Verb.DENY]
+    if parts.is_hold(name):
         return [Verb.DONE, Verb.DENY]
     if name == parts.PERIOD or parts.is_after(name):
         return [Verb.SKIP]
@@ -79,15 +89,33 @@ def _fitting(draft: Draft, name: str) -> list[Verb]:
     return [*asked, Verb.SKIP, Verb.DONE, Verb.DENY] if parts.system_of(name) else []
 
 
+def _can_be_upheld(draft: Draft) -> bool:
+    """Whether a yes has a consequence: a report about a minor has, and an appeal that names its request."""
+    accepted = draft.accepted
+    return accepted.right is Right.MINOR_REPORT or (accepted.right is Right.APPEAL and bool(accepted.refers_to))
+
+
+def _answer_it(draft: Draft, event: OperatorDecided) -> None:
+    """A person's yes or no to what only a person can answer. Who reported a minor hears the same after either."""
+    if event.verb is Verb.DENY and draft.accepted.right is not Right.MINOR_REPORT:
+        draft.state = draft.state.end(parts.ANSWER, Outcome.DENIED, event.reason, event.basis)
+        return
+    draft.state = draft.state.end(parts.ANSWER, Outcome.ANSWERED)
+    draft.state = draft.state.but(upheld=event.verb is Verb.APPROVE)
+
+
 def _apply(draft: Draft, event: OperatorDecided) -> None:
-    name = event.part or ""
+    minor = draft.accepted.right is Right.MINOR_REPORT and parts.ANSWER in draft.state.pending()
+    name = event.part or (parts.ANSWER if minor and event.verb is Verb.DENY else "")
     match event.verb:
         case Verb.WITHDRAW:
             draft.state = draft.state.but(stop=Outcome.WITHDRAWN)
+        case Verb.APPROVE | Verb.DENY if name == parts.ANSWER:
+            _answer_it(draft, event)
         case Verb.DENY if not name:
-            draft.state = draft.state.but(stop=Outcome.DENIED, stop_reason=event.reason or Reason.OTHER)
+            draft.state = draft.state.but(stop=Outcome.DENIED, stop_reason=event.reason, stop_basis=event.basis)
         case Verb.DENY:
-            draft.state = draft.state.end(name, Outcome.DENIED, event.reason or Reason.OTHER)
+            draft.state = draft.state.end(name, Outcome.DENIED, event.reason or UNSAID.get(name), event.basis)
         case Verb.SKIP:
             draft.state = draft.state.end(name, Outcome.SKIPPED, event.basis or "operator")
         case Verb.DONE:

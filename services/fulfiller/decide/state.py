@@ -49,11 +49,14 @@ class Fulfilment(State):
     instead: Right | None = None
     unverified: bool = False
     confirmed: bool | None = None
+    warned: bool | None = None
     detailed: bool = False
     mandated: bool = False
     stop: Outcome | None = None
+    upheld: bool = False
     stop_reason: str | None = None
     released: frozenset[str] = frozenset()
+    stop_basis: str | None = None
     clients: dict[str, Located] = {}
     told_named: frozenset[str] = frozenset()
     extended_to: date | None = None
@@ -99,9 +102,9 @@ class Fulfilment(State):
         """Return a copy in which one part is changed, or made."""
         return self.but(parts=self.parts | {name: self.parts.get(name, Part()).but(**changes)})
 
-    def end(self, name: str, outcome: Outcome, reason: str | None = None) -> Self:
+    def end(self, name: str, outcome: Outcome, reason: str | None = None, basis: str | None = None) -> Self:
         """End one part, or make one that has ended; the first end stands."""
-        return self if self.ended(name) else self.ending(name, PartEnd(outcome=outcome, reason=reason))
+        return self if self.ended(name) else self.ending(name, PartEnd(outcome=outcome, reason=reason, basis=basis))
 
     def end_known(self, name: str, outcome: Outcome, reason: str | None = None) -> Self:
         """End a part if there is such a part."""

@@ -6,12 +6,14 @@ from typing import Any
 from schemas.base import Due
 from schemas.events import OperatorDecided, RequestClosed, RequestSettled
 from services.intake.decide.answer import hear
+from services.intake.decide.appeal import spare, take_up_again
 from services.intake.decide.case import Case
 from services.intake.decide.clock import DESTROY, close, extend, settle, wake
 from services.intake.decide.facts import Facts
 from services.intake.decide.reading import Answer, Submission
 from services.intake.decide.submit import submit
 from services.kernel.decision import Decision
+from services.kernel.tokens import case_key
 
 __all__ = ["DESTROY", "Case", "Facts", "decide"]
 
@@ -26,16 +28,17 @@ def decide(state: Case, event: Any, facts: Facts, now: datetime) -> Decision[Cas
     """
     match event:
         case Submission():
-            return submit(state, event, facts, now)
+            mine = state.id == case_key(event.case_id)
+            return submit(state, event, facts, now) if mine else spare(state, event, facts)
         case Answer():
             return hear(state, event, facts, now)
         case RequestSettled():
-            return settle(state, event)
+            return take_up_again(state, event, facts, now) if event.reopens in state.asked else settle(state, event)
         case RequestClosed():
             return close(state, event, facts, now)
         case OperatorDecided():
             return extend(state, event, now)
         case Due():
-            return wake(state, event, now)
+            return wake(state, event, facts, now)
         case _:
             return Decision(state)

@@ -62,7 +62,8 @@ def _asked(event: RequestAccepted) -> Asked:
     clock = event.clock
     return Asked(
         right=event.right, law=event.law, respond_by=clock.respond_by, target_by=clock.target_by,
-        extendable_to=clock.extended_respond_by, timezone=clock.timezone, held=MANDATE in event.parts,
+        extendable_to=clock.extended_respond_by, timezone=clock.timezone,
+        held=MANDATE in event.parts, declared=event.declared,
     )  # fmt: skip
 
 

@@ -140,6 +140,9 @@ def _record(
     found = clients_of(facts.found.get(event.event_id, ()), facts, now)
     news = [one for one in found if one.client not in state.clients or one.parcel_named > state.clients[one.client]]
     state = located(state, news)
+    if body.kind is AnswerKind.DECLARATION:
+        for request_id in targets:
+            state = state.with_asked(request_id, declared=True)
     wanted = [right for right in dict.fromkeys(body.rights) if facts.name(state.case_id, right) not in state.asked]
     told: list[Event] = [
         AnswerRecorded.after(

@@ -20,12 +20,14 @@ class Asked(BaseModel):
     """One request of the case. `told` is the last share of its time that was told to have passed.
 
     Shares are of the time to our own day, `target_by`; missed is the law's. `held` waits for an agent's mandate.
+    `received_at` is that of a request taken up once more, else the case's is its own.
     """
 
     model_config = ConfigDict(frozen=True)
 
     right: Right
     law: str = "BRAND"
+    received_at: AwareDatetime | None = None
     respond_by: date
     target_by: date | None = None
     extendable_to: date | None = None
@@ -33,6 +35,7 @@ class Asked(BaseModel):
     told: int = 0
     tries: int = 0
     held: bool = False
+    declared: bool = False
     extended: bool = False
     settled: bool = False
     closed: bool = False
@@ -41,8 +44,8 @@ class Asked(BaseModel):
         """When a share of the time to answer has passed."""
         if share == SHARES[-1]:
             return instant_of_end(self.respond_by, self.timezone) + MARGIN
-        end = instant_of_end(self.target_by or self.respond_by, self.timezone)
-        return received_at + (end - received_at) * share / 100
+        end, start = instant_of_end(self.target_by or self.respond_by, self.timezone), self.received_at or received_at
+        return start + (end - start) * share / 100
 
     def next_moment(self, received_at: datetime) -> datetime | None:
         """When the next share passes; None when the request is closed or its last day is over."""
@@ -54,7 +57,8 @@ class Case(State):
     """A submission and everything said about it later. One request per right.
 
     `clients` says of each client whose record was located whether its parcel was named. `heard` holds what was
-    answered, by the app's own id of it, as a digest; `used` the tokens spent, by what they were for.
+    answered, by the app's own id of it, as a digest; `used` the tokens spent, by what they were for. While an appeal
+    may take one of its requests up once more, until `spared_until`, the case's data key is kept.
     """
 
     case_id: str = ""
@@ -69,6 +73,7 @@ class Case(State):
     used: frozenset[str] = frozenset()
     decided: frozenset[UUID] = frozenset()
     destroy_at: AwareDatetime | None = None
+    spared_until: AwareDatetime | None = None
     destroyed: bool = False
 
     @property

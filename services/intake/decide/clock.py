@@ -5,7 +5,7 @@ from typing import Final
 
 from rules.clocks import instant_of_end
 from rules.parts import NOBODY_KNOWS, decider
-from rules.recourse import kept_until
+from rules.recourse import appeal_open, deemed_refusal, kept_until
 from schemas.base import Due, Event
 from schemas.events import (
     DeadlineExtended,
@@ -15,7 +15,7 @@ from schemas.events import (
     RequestClosed,
     RequestSettled,
 )
-from schemas.values import Reason
+from schemas.values import Reason, Right
 from services.intake.decide.case import SHARES, Case
 from services.intake.decide.facts import Facts
 from services.kernel.decision import Decision, Effect
@@ -48,10 +48,10 @@ def _destroyed(state: Case, facts: Facts, now: datetime) -> datetime:
         law = facts.handbook.laws.get(asked.law)
         if law and (until := kept_until(law, now.astimezone(law.zone).date())):
             moments.append(instant_of_end(until, law.timezone))
-    return max(moments)
+    return max(*moments, state.spared_until or now)
 
 
-def wake(state: Case, cause: Due, now: datetime) -> Decision[Case]:
+def wake(state: Case, cause: Due, facts: Facts, now: datetime) -> Decision[Case]:
     """Tell the shares of time that have passed; destroy the data key when its day has come."""
     told: list[Event] = []
     for request_id, asked in state.asked.items():
@@ -59,7 +59,7 @@ def wake(state: Case, cause: Due, now: datetime) -> Decision[Case]:
             if state.received_at is None or asked.closed or share <= asked.told:
                 continue
             if asked.moment(state.received_at, share) <= now:
-                told.append(_reached(state, cause, request_id, share, now))
+                told.append(_reached(state, cause, (request_id, share), facts, now))
                 state = state.with_asked(request_id, told=share)
     if state.destroy_at is None or state.destroy_at > now:
         return Decision(state, tuple(told), due_at=state.due_at)
@@ -68,10 +68,16 @@ def wake(state: Case, cause: Due, now: datetime) -> Decision[Case]:
     return Decision(state, tuple(told), effects=(effect,), due_at=state.due_at)
 
 
-def _reached(state: Case, cause: Due, request_id: str, share: int, now: datetime) -> DeadlineReached:
+def _reached(state: Case, cause: Due, what: tuple[str, int], facts: Facts, now: datetime) -> DeadlineReached:
+    """Tell a share; a day that was missed opens an appeal, and is a refusal, where brand or law say so."""
+    request_id, share = what
+    asked, missed = state.asked[request_id], share == SHARES[-1]
+    law, late = facts.handbook.laws.get(asked.law), missed and not asked.settled
+    appeal = late and appeal_open(law, facts.handbook.brands[state.brand], None, missed=True) == "missed"
     return DeadlineReached.after(
         cause, now, on=f"{share}", request_id=request_id, case_id=state.case_id, percent=share,
-        missed=share == SHARES[-1], respond_by=state.asked[request_id].respond_by,
+        missed=missed, respond_by=asked.respond_by, appeal=appeal and asked.right is not Right.APPEAL,
+        refusal=late and deemed_refusal(law),
     )  # fmt: skip
 
 

@@ -32,9 +32,10 @@ def account(parts: Mapping[str, Any], words: Words, ask: Mapping[str, str] = _NO
             f"{number} {words['categories'].get(category, category)}"
             for category, number in sorted(end["counts"].items())
         )
-        why = words["reasons"].get(end.get("reason")) if end["outcome"] == Outcome.DENIED else None
+        denied = end["outcome"] == Outcome.DENIED
+        why, ground = (words["reasons"].get(end.get("reason")), end.get("basis")) if denied else (None, None)
         whom = ask.get(client_of(part) or "") if end["outcome"] == Outcome.REFERRED else None
-        outcome = "; ".join(said for said in (words["outcomes"][end["outcome"]], whom, why) if said)
+        outcome = "; ".join(said for said in (words["outcomes"][end["outcome"]], whom, why, ground) if said)
         lines.append(f"{_where(part, words)}: {outcome}{f' ({counts})' if counts else ''}.")
         for kept in end.get("retained", []):
             category = words["categories"].get(kept["category"], kept["category"])
@@ -95,6 +96,7 @@ def at_the_end(law: Law | None, brand: Brand, what: Written, body: Mapping[str, 
         "regulator": law.recourse.to if law else None,
         "regulator_contact": law.recourse.contact if law else None,
         "complain_until": ground.complain_until if ground else None,
+        "deemed_by": law.deemed_refusal.source if law and law.deemed_refusal else None,
     }
 
 

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from rules.handbook import Handbook
 from rules.parts import client_of
-from schemas.events import NoticeFailed, NoticeSent
+from schemas.base import Event
+from schemas.events import ContactWarned, NoticeFailed, NoticeSent
 from schemas.public import PostalAddress, RequestSubmitted
 from schemas.values import AnswerKind, Letter, Outcome
 from services.clients.registry import known
@@ -199,9 +200,18 @@ def _told(effect: Leased, answer: Away | Refused | None, now: datetime) -> Done 
 def _sent(effect: Leased, now: datetime, way: str) -> Done:
     body = effect.body
     ids = {"request_id": effect.request_id, "case_id": effect.case_id}
-    return Done((NoticeSent.after(effect, now, letter=body["letter"], way=way, to=body["to"], **ids),))
+    sent = NoticeSent.after(effect, now, letter=body["letter"], way=way, to=body["to"], **ids)
+    return Done((sent, *_warned(effect, now, sent=True)))
 
 
 def _failed(effect: Leased, now: datetime, reason: str) -> Done:
     ids = {"request_id": effect.request_id, "case_id": effect.case_id}
-    return Done((NoticeFailed.after(effect, now, letter=effect.body["letter"], reason=reason, **ids),))
+    failed = NoticeFailed.after(effect, now, letter=effect.body["letter"], reason=reason, **ids)
+    return Done((failed, *_warned(effect, now, sent=False)))
+
+
+def _warned(effect: Leased, now: datetime, *, sent: bool) -> tuple[Event, ...]:
+    """What work waits for that must not begin before the contact on file was told."""
+    if effect.body["letter"] != Letter.NOTICE:
+        return ()
+    return (ContactWarned.after(effect, now, request_id=effect.request_id, case_id=effect.case_id, sent=sent),)

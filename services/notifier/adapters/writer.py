@@ -79,6 +79,7 @@ class Language:
             "account": account(body.get("parts", {}), words, body.get("ask", {})),
             "until": _moment(body.get("until")),
             "verify": body.get("verify", True),
+            "reopens": body.get("reopens", False),
             **general(paper.brand, paper.written, words),
             **at_the_end(paper.law, paper.brand, paper.written, body, words),
         }

@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 
 from rules.rights import SIGNAL, acknowledged
 from schemas.events import PartWaiting, RequestAccepted, RequestSettled
-from schemas.values import OPT_OUTS, Ending, Letter, Right, Waiting
+from schemas.values import OPT_OUTS, Ending, Letter, Outcome, Right, Waiting
 from services.kernel.decision import Effect
 from services.notifier.decide.state import Correspondence
 
@@ -16,6 +16,7 @@ _ASKING: Final = {
     Waiting.DETAIL: Letter.DETAIL_NEEDED,
     Waiting.MANDATE: Letter.MANDATE_NEEDED,
     Waiting.CONFIRMATION: Letter.CONFIRMATION_ASKED,
+    Waiting.NOTICE: Letter.NOTICE,
 }
 _LAST: Final = {
     Ending.FULFILLED: Letter.CLOSED,
@@ -73,6 +74,12 @@ def _due(state: Correspondence, accepted: RequestAccepted) -> Iterator[type_due]
     if state.extended_to and not state.settled:
         body = {"respond_by": state.extended_to.isoformat(), "reason": state.extended_why}
         yield f"extended/{state.extended_to}", Letter.EXTENDED, body
+    if state.overdue and not state.settled:
+        yield (
+            f"overdue/{state.overdue.respond_by}",
+            Letter.OVERDUE,
+            {"respond_by": state.overdue.respond_by.isoformat()},
+        )
     for client in sorted(state.passed_on):
         yield f"passed_on/{client}", Letter.PASSED_ON, {"client": client}
     if state.settled and not (accepted.right is Right.UNCLASSIFIED and state.settled.ending is Ending.FULFILLED):
@@ -101,5 +108,9 @@ def _about(accepted: RequestAccepted) -> dict[str, Any]:
 
 
 def _account(settled: RequestSettled) -> dict[str, Any]:
-    parts = {name: end.model_dump(mode="json") for name, end in settled.parts.items()}
-    return {"parts": parts, "ending": settled.ending, "reason": settled.reason, "package": settled.package}
+    ends = settled.parts
+    parts = {name: end.model_dump(mode="json") for name, end in ends.items()}
+    said = (end.basis for end in ends.values() if end.outcome is Outcome.DENIED and end.reason == settled.reason)
+    basis = next((basis for basis in said if basis), None)
+    about = {"ending": settled.ending, "reason": settled.reason, "basis": basis, "package": settled.package}
+    return {"parts": parts, "reopens": settled.reopens is not None, **about}

@@ -6,6 +6,7 @@ from typing import TypeVar
 from schemas.base import Due, Event
 from schemas.events import (
     DeadlineExtended,
+    DeadlineReached,
     HandedOver,
     PartWaiting,
     RequestAccepted,
@@ -13,7 +14,7 @@ from schemas.events import (
     RequestSettled,
     RequestVerified,
 )
-from schemas.values import Party
+from schemas.values import Party, Waiting
 from services.kernel.decision import State
 
 Told = TypeVar("Told", PartWaiting, RequestAmended)
@@ -29,6 +30,7 @@ class Correspondence(State):
     accepted: RequestAccepted | None = None
     extended_to: date | None = None
     extended_why: str | None = None
+    overdue: DeadlineReached | None = None
     asked: dict[str, PartWaiting] = {}
     subject: str | None = None
     passed_on: frozenset[str] = frozenset()
@@ -44,7 +46,7 @@ def told(state: Correspondence, event: Event | Due) -> Correspondence:  # noqa: 
     match event:
         case RequestAccepted(instructed_by=None) if state.accepted is None:
             return state.but(accepted=event)
-        case PartWaiting(party=Party.PERSON):
+        case PartWaiting(party=Party.PERSON) | PartWaiting(party=Party.SYSTEM, waiting=Waiting.NOTICE):
             return state.but(asked=_latest(state.asked, f"{event.part}/{event.round}", event))
         case RequestVerified():
             return state.but(subject=state.subject or event.subject)
@@ -52,6 +54,8 @@ def told(state: Correspondence, event: Event | Due) -> Correspondence:  # noqa: 
             return state.but(passed_on=state.passed_on | {event.client})
         case DeadlineExtended():
             return _longer(state, event)
+        case DeadlineReached() if event.appeal or event.refusal:
+            return state.but(overdue=event)
         case RequestSettled() if state.settled is None:
             return state.but(settled=event, subject=state.subject or event.subject)
         case RequestAmended(told_otherwise=True):

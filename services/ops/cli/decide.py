@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress
 
+from rules.refusals import flaw_of_denial
 from schemas.values import Reason, Verb
 from services.kernel.errors import Misconfigured
 from services.ops.cli import register
@@ -55,6 +56,8 @@ def _decision(verb: Verb) -> Any:  # noqa: ANN401  typer reads the function's ow
     ) -> None:
         found = installation(data)
         targets = _targets(found, verb, ids or [], part, chosen)
+        if verb is Verb.DENY and (flaw := flaw_of_denial(part, reason, basis)):
+            raise typer.BadParameter(flaw, param_hint="--basis" if reason else "--reason")
         if dry_run:
             show([{"verb": verb.value, "request_id": r, "part": p} for r, p in targets], as_json=as_json)
             return

@@ -24,7 +24,7 @@ from bench.system import System
 from schemas import wire
 from schemas.events import RequestAccepted
 from schemas.topics import topic_of
-from schemas.values import Verb
+from schemas.values import Reason, Verb
 from services.kernel.origin import with_origin
 from services.kernel.tokens import case_id, request_id
 from services.ops import diagnostics, doctor, parked, reports, traces
@@ -332,8 +332,8 @@ def test_a_decision_that_does_not_fit_is_refused_with_the_reason(system: System,
     until(lambda: waits(db, request) == {"answer"})
 
     wrong_part = decide(system.found, Verb.SKIP, request, part="own/system:billing", by="avery")
-    denied = decide(system.found, Verb.DENY, request, by="avery", basis="INC-4")
-    again = rightsbus(system, "decide", "deny", request, "--json")
+    denied = decide(system.found, Verb.DENY, request, by="avery", reason=Reason.MANIFESTLY_UNFOUNDED, basis="INC-4")
+    again = rightsbus(system, "decide", "deny", request, "--reason", "suspected_fraud", "--json")
 
     assert not wrong_part["applied"]
     assert "answer" in wrong_part["reason"]

@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ from schemas.events import (
     ClientRequest,
     DeadlineReached,
     DecisionApplied,
+    OperatorDecided,
     RequestClosed,
     RequestSettled,
     TaskAssigned,
@@ -48,6 +50,11 @@ def failing() -> Desk:
     return desk.hear(a_result(desk.one(TaskAssigned), Outcome.FAILED))
 
 
+def denial(part: str | None = None) -> OperatorDecided:
+    """Whoever asks is not believed: a ground that needs no citation."""
+    return a_decision(Verb.DENY, part, reason=Reason.SUSPECTED_FRAUD)
+
+
 def answer(desk: Desk) -> tuple[bool, str | None]:
     """What became of the last decision."""
     [applied] = of(DecisionApplied, desk.last)
@@ -62,8 +69,26 @@ def test_a_denied_request_ends_at_once_with_the_reason() -> None:
     assert desk.state.closed
 
 
-def test_a_denial_without_a_reason_is_denied_for_another_reason() -> None:
-    assert Desk(an_accepted(), a_decision(Verb.DENY)).one(RequestSettled).reason is Reason.OTHER
+def test_a_denial_without_a_reason_is_refused_with_the_list_of_them() -> None:
+    desk = Desk(an_accepted(), a_decision(Verb.DENY))
+
+    applied, why = answer(desk)
+    assert not applied
+    assert why
+    assert {"would_violate_law", "fee_declined", "suspected_fraud"} <= set(re.findall(r"\w+", why))
+    assert Reason.NEED_USER_VERIFICATION not in why
+    assert desk.all(RequestSettled) == []
+
+
+@pytest.mark.parametrize("part", [None, "own/system:billing"])
+def test_a_denial_that_rests_on_a_provision_is_refused_until_it_is_cited(part: str | None) -> None:
+    desk = failing().hear(a_decision(Verb.DENY, part, reason=Reason.WOULD_VIOLATE_LAW))
+
+    applied, why = answer(desk)
+    assert (applied, "basis" in (why or "")) == (False, True)
+    desk.hear(a_decision(Verb.DENY, part, reason=Reason.WOULD_VIOLATE_LAW, basis="26 U.S.C. 6001"))
+    assert answer(desk) == (True, None)
+    assert {end.basis for end in desk.state.ends().values() if end.outcome is Outcome.DENIED} == {"26 U.S.C. 6001"}
 
 
 def test_an_operator_withdraws_for_the_person() -> None:
@@ -90,7 +115,7 @@ def test_a_retry_in_the_last_hour_still_gets_a_day() -> None:
 @pytest.mark.parametrize(("verb", "outcome"), [
     (Verb.SKIP, Outcome.SKIPPED), (Verb.DONE, Outcome.COMPLETED), (Verb.DENY, Outcome.DENIED)])  # fmt: skip
 def test_one_system_is_ended_by_an_operator_and_the_rest_goes_on(verb: Verb, outcome: Outcome) -> None:
-    desk = failing().hear(a_decision(verb, BILLING, basis="sold-in-2025"))
+    desk = failing().hear(a_decision(verb, BILLING, reason=Reason.EXCEPTION_TRANSACTION, basis="sold-in-2025"))
 
     assert desk.outcome(BILLING) is outcome
     assert desk.systems() == ["billing", "accounts"]
@@ -120,7 +145,10 @@ def test_an_answer_given_by_a_person_ends_what_waited_for_it() -> None:
 
 
 def test_an_appeal_that_is_turned_down_is_denied() -> None:
-    desk = Desk(an_accepted(Right.APPEAL, verify=False, parts=["answer"]), a_decision(Verb.DENY, "answer"))
+    desk = Desk(
+        an_accepted(Right.APPEAL, verify=False, parts=["answer"]),
+        a_decision(Verb.DENY, "answer", reason=Reason.ACCURACY_CONFIRMED, basis="11 CCR 7023(f)"),
+    )
 
     assert desk.one(RequestClosed).ending is Ending.DENIED
 
@@ -192,27 +220,27 @@ def test_a_question_to_the_person_is_answered_or_denied_and_not_skipped(verb: Ve
 
 
 def test_a_wait_cannot_be_denied_because_the_work_would_begin() -> None:
-    desk = Desk(an_accepted(parts=["own/verification", AFTER]), a_verdict()).hear(a_decision(Verb.DENY, AFTER))
+    desk = Desk(an_accepted(parts=["own/verification", AFTER]), a_verdict()).hear(denial(AFTER))
 
     assert answer(desk) == (False, f"deny does not fit {AFTER}; what does: skip")
 
 
 def test_a_request_is_stopped_once() -> None:
-    desk = Desk(an_accepted(clients=[located()]), a_decision(Verb.DENY))
+    desk = Desk(an_accepted(clients=[located()]), denial())
     desk.hear(a_decision(Verb.WITHDRAW))
 
     assert answer(desk) == (False, "the request is closed")
 
 
 def test_what_the_person_withdrew_is_not_denied_as_well() -> None:
-    desk = Desk(an_answer(AnswerKind.WITHDRAWAL), a_decision(Verb.DENY), an_accepted())
+    desk = Desk(an_answer(AnswerKind.WITHDRAWAL), denial(), an_accepted())
 
     assert answer(desk) == (False, "the request was stopped before")
     assert desk.one(RequestClosed).ending is Ending.WITHDRAWN
 
 
 def test_a_decision_that_comes_before_the_request_is_carried_out_when_it_comes() -> None:
-    desk = Desk(a_decision(Verb.DENY))
+    desk = Desk(denial())
     waits = desk.state.due_at
     desk.hear(an_accepted())
 
@@ -222,7 +250,7 @@ def test_a_decision_that_comes_before_the_request_is_carried_out_when_it_comes()
 
 
 def test_a_decision_about_a_request_nobody_knows_is_refused_after_a_minute() -> None:
-    desk = Desk(a_decision(Verb.DENY), a_decision(Verb.RETRY, BILLING)).wake()
+    desk = Desk(denial(), a_decision(Verb.RETRY, BILLING)).wake()
 
     assert desk.now == NOON + MINUTE
     assert [(a.verb, a.applied, a.reason) for a in desk.all(DecisionApplied)] == [
@@ -251,9 +279,7 @@ def test_decisions_that_others_answer_are_left_to_them(decision: Any) -> None:
     assert desk.state.decided == frozenset()
 
 
-@pytest.mark.parametrize(
-    "stop", [an_answer(AnswerKind.WITHDRAWAL), an_answer(AnswerKind.NOT_ME), a_decision(Verb.DENY)]
-)
+@pytest.mark.parametrize("stop", [an_answer(AnswerKind.WITHDRAWAL), an_answer(AnswerKind.NOT_ME), denial()])
 def test_a_stop_at_any_moment_ends_what_has_not_ended_and_keeps_what_has(stop: Any) -> None:
     desk = Desk(an_accepted(), a_verdict())
     desk.hear(a_result(desk.one(TaskAssigned)))
@@ -301,7 +327,7 @@ def test_the_wait_for_another_request_ends_the_same_whichever_ends_first() -> No
 
 EVENTS = [
     an_accepted(clients=[located(named=True)]), a_verdict(), a_failure(), a_release(), a_close(), a_reply("received"),
-    a_reply("completed"), a_decision(Verb.RETRY, BILLING), a_decision(Verb.DENY), an_answer(AnswerKind.WITHDRAWAL),
+    a_reply("completed"), a_decision(Verb.RETRY, BILLING), denial(), an_answer(AnswerKind.WITHDRAWAL),
     an_answer(AnswerKind.POINTS, clients=[located("acorn", named=True)]), a_waking(REQUEST, LAST_MOMENT),
 ]  # fmt: skip
 

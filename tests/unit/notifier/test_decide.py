@@ -34,6 +34,10 @@ from tests.support.values import (
 ACORN = "client:acorn/handover"
 
 
+def overdue(**fields: bool) -> DeadlineReached:
+    return told(DeadlineReached, percent=100, missed=True, respond_by=LAST_DAY, **fields)
+
+
 class Counter:
     """A clerk's counter: events in, what was said kept."""
 
@@ -311,3 +315,32 @@ def test_deciding_twice_says_the_same_and_once_said_nothing_more(event: Event) -
 
     assert once == twice
     assert (again.events, again.effects, again.state) == ((), (), once.state)
+
+
+@pytest.mark.parametrize("fields", [{"appeal": True}, {"refusal": True}])
+def test_a_missed_day_that_opens_something_is_told_to_whoever_asked(fields: dict[str, bool]) -> None:
+    counter = Counter(an_accepted(), overdue(**fields))
+
+    letter = counter.sent[f"overdue/{LAST_DAY}"].body
+    assert (letter["letter"], letter["to"], letter["respond_by"]) == (Letter.OVERDUE, "given", LAST_DAY.isoformat())
+
+
+@pytest.mark.parametrize("events", [
+    [an_accepted(), overdue()], [an_accepted(), settled(Ending.FULFILLED), overdue(appeal=True)],
+    [an_accepted(channel="gpc"), overdue(appeal=True)]], ids=["opens nothing", "answered", "a signal"])  # fmt: skip
+def test_no_letter_tells_of_a_missed_day_that_opens_nothing(events: list[Event]) -> None:
+    assert not any(name.startswith("overdue") for name in Counter(*events).sent)
+
+
+def test_what_whoever_decided_cites_reaches_the_letter() -> None:
+    denied = an_end(Outcome.DENIED, reason=Reason.EXCEPTION_LEGAL_CLAIMS, basis="Civ. Code 1798.145(a)")
+    other = an_end(Outcome.DENIED, reason=Reason.OTHER, basis="Z-1")
+    end = settled(Ending.DENIED, reason=Reason.EXCEPTION_LEGAL_CLAIMS, parts={"answer": other, "own/stop": denied})
+
+    assert Counter(an_accepted(), end).sent["end"].body["basis"] == "Civ. Code 1798.145(a)"
+
+
+def test_that_an_appeal_takes_a_request_up_again_is_told_with_its_end() -> None:
+    end = settled(Ending.FULFILLED, reopens=REQUEST)
+
+    assert Counter(an_accepted(Right.APPEAL, verify=False), end).sent["end"].body["reopens"] is True

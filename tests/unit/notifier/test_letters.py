@@ -62,6 +62,8 @@ REQUIRED: tuple[tuple[tuple[str, ...], Letter, Right, set[Statement]], ...] = (
     (("CA-QC-LAW25",), Letter.DENIED, Right.KNOW_SPECIFIC,
      {S.REASON, S.LEGAL_PROVISION, S.HOW_TO_COMPLAIN, S.TIME_LIMIT_OF_REMEDY, S.HELP_TO_UNDERSTAND}),
     (("CA-PIPEDA",), Letter.DENIED, Right.KNOW_SPECIFIC, {S.REASON, S.HOW_TO_COMPLAIN, S.TIME_LIMIT_OF_REMEDY}),
+    (CANADA, Letter.OVERDUE, Right.KNOW_SPECIFIC, {S.DEEMED_REFUSAL, S.HOW_TO_COMPLAIN}),
+    (APPEAL_STATES, Letter.OVERDUE, Right.DELETE, {S.HOW_TO_APPEAL, S.HOW_TO_COMPLAIN}),
     (("US-CA-CCPA",), Letter.CLOSED, Right.DELETE, {S.WHETHER_IT_WAS_DONE, S.A_RECORD_IS_KEPT}),
     (("US-CA-CCPA",), Letter.CLOSED, Right.OPT_OUT_SALE_SHARE, {S.WHETHER_IT_WAS_DONE}),
 )  # fmt: skip
@@ -116,6 +118,36 @@ def table() -> Iterator[tuple[str, Letter, Right, Statement]]:
     for laws, letter, right, required in REQUIRED:
         for law, statement in product(laws, sorted(required)):
             yield law, letter, right, statement
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_request_that_fails_when_its_day_is_over_counts_as_refused_by_law_and_can_be_appealed(language: str) -> None:
+    failed = text_of(
+        language, a_paper(Letter.CLOSED, Right.DELETE, "desktopshipper", "CA-PIPEDA", ending=Ending.FAILED)
+    )
+
+    assert says(language, Statement.DEEMED_REFUSAL, failed)
+    assert "PIPEDA s. 8" in failed
+    assert says(language, Statement.HOW_TO_APPEAL, failed)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_upheld_appeal_says_that_the_request_is_taken_up_again(language: str) -> None:
+    upheld = text_of(language, a_paper(Letter.CLOSED, Right.APPEAL, reopens=True))
+
+    assert upheld != text_of(language, a_paper(Letter.CLOSED, Right.APPEAL))
+    assert re.search("again|reprenons|retomamos", upheld)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_refusal_cites_what_whoever_decided_rests_it_on(language: str) -> None:
+    part = {"outcome": "denied", "counts": {}, "reason": "exception_legal_claims", "basis": "Civ. Code 1798.145(a)(5)"}
+    whole = a_paper(Letter.DENIED, Right.DELETE, reason="exception_legal_claims", basis="Civ. Code 1798.145(a)(5)")
+    partly = a_paper(Letter.CLOSED, Right.DELETE, parts={**PARTS, "own/system:web": part},
+                     ending=Ending.PARTIALLY_FULFILLED)  # fmt: skip
+
+    assert "Civ. Code 1798.145(a)(5)" in text_of(language, whole)
+    assert "Civ. Code 1798.145(a)(5)" in text_of(language, partly)
 
 
 def test_every_language_has_every_letter() -> None:
