@@ -11,7 +11,7 @@ _SCHEMA: Final = """
 DROP SCHEMA IF EXISTS accounts, billing, shipments, web CASCADE;
 CREATE SCHEMA accounts; CREATE SCHEMA billing; CREATE SCHEMA shipments; CREATE SCHEMA web;
 CREATE TABLE accounts.account (id text PRIMARY KEY, brand text, name text, email text, phone text, street text,
-  city text, region text, postcode text, password_hash text, created_on date);
+  city text, region text, postcode text, password_hash text, created_on date, deactivated bool);
 CREATE TABLE billing.invoice (number text PRIMARY KEY, account_id text, amount numeric(10,2), issued_on date);
 CREATE INDEX ON billing.invoice (account_id);
 CREATE TABLE billing.payment_method (account_id text PRIMARY KEY, card_number text, expires text);
@@ -50,7 +50,7 @@ def _tables(humans: Iterable[Human]) -> dict[str, list[tuple[Any, ...]]]:
     for h in humans:
         place = (h.name, h.email or None, h.phone, h.street, h.city, h.region, h.postcode)
         for account in h.accounts:
-            tables["accounts.account"].append((account, h.brand, *place, "x" * 40, h.since))
+            tables["accounts.account"].append((account, h.brand, *place, "x" * 40, h.since, None))
         if h.account:
             tables["billing.invoice"].append((f"IN-{h.number:06}", h.account, h.amount, h.since))
             tables["billing.payment_method"].append((h.account, f"4000{h.number:012}", "12/29"))
