@@ -117,12 +117,13 @@ ClientWord = Annotated[ClientReplied | ClientSigned, Field(discriminator="type")
 class ClientHeard(Event):
     """What a client said by another way than its replies' topic: in answer to a webhook, on our page, to a person.
 
-    `unreachable` is no word of the client's: nothing could be delivered to it, or it was taken out.
+    Two are no words of the client's: `delivered`, where nothing but that is known; `unreachable`, where nothing could be
+    delivered, or the client was taken out.
     """
 
     type: Literal["ClientHeard"] = "ClientHeard"
     client: Slug
-    said: Literal["received", "instruct", "completed", "refused", "not_ours", "unreachable"]
+    said: Literal["received", "instruct", "completed", "refused", "not_ours", "delivered", "unreachable"]
     action: Literal[Action.EXPORT, Action.ERASE, Action.CORRECT] | None = None
     reason: Code | None = None
     by: Literal["webhook", "page", "operator", "delivery"]

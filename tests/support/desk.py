@@ -1,6 +1,7 @@
 """A fulfiller's desk in one hand: events in, one after the other; what was told, kept."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -92,4 +93,4 @@ def with_windows(facts: Facts, **windows: timedelta) -> Facts:
     }
     fields = {name: getattr(facts.handbook, name) for name in Handbook.__dataclass_fields__}
     handbook = Handbook(**{**fields, "brands": brands})
-    return Facts(handbook, facts.systems, facts.token, facts.same, facts.packets, facts.enabled)
+    return replace(facts, handbook=handbook)

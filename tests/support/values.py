@@ -165,12 +165,14 @@ def seen(*records: Candidate) -> verifier.Facts:
     return verifier.Facts(handbook().brands, handbook().points, {REQUEST: records})
 
 
-def around(*enabled: str, packets: dict[tuple[str, str], fulfiller.Packet] | None = None) -> fulfiller.Facts:
-    """The fulfiller's facts with these clients enabled."""
+def around(
+    *enabled: str, packets: dict[tuple[str, str], fulfiller.Packet] | None = None, direct: bool = True
+) -> fulfiller.Facts:
+    """The fulfiller's facts with these clients enabled, by topics or by ways that take their time."""
     return fulfiller.Facts(
         handbook=handbook(), systems=SYSTEMS, token=reply_token, same=tokens.matches, handover=handover_id,
         packets=packets or {},
-        enabled=frozenset(enabled),
+        enabled=frozenset(enabled), direct=frozenset(enabled if direct else ()),
     )  # fmt: skip
 
 

@@ -468,7 +468,7 @@ class World:
         enabled = {p.client for p in self.setting.people if p.client} - self.setting.disabled
         return fulfiller.Facts(
             handbook=self.handbook, systems=SYSTEMS, token=reply_token, same=tokens.matches, handover=handover_id,
-            packets=packets, enabled=frozenset(enabled),
+            packets=packets, enabled=frozenset(enabled), direct=frozenset(enabled),
         )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import structlog
 
 from schemas.base import Event
 from schemas.clients import SealedMessage
-from schemas.events import ClientMessageBase, ClientReminder, ClientRequest, HandedOver
+from schemas.events import ClientMessageBase, ClientReminder
 from services.clients import jose
 from services.clients.registry import Client
 from services.fulfiller.decide import Fulfilment
@@ -58,20 +58,19 @@ class Dispatch:
         """Return the decision with every client's message on its way. Other events keep their order."""
         if not any(isinstance(event, ClientMessageBase) for event in decision.events):
             return decision
-        after, accepted = _announced(decision, self.clients), decision.state.accepted
+        accepted = decision.state.accepted
         self.brand = accepted.brand if accepted else None
-        held = {event.event_id for event in after.values()}
         for event in decision.events:
             if isinstance(event, ClientMessageBase):
-                self._send(event.model_copy(update={"seq": decision.state.version + 1}), after)
-            elif event.event_id not in held:
+                self._send(event.model_copy(update={"seq": decision.state.version + 1}))
+            else:
                 self.events.append(event)
         return Decision(
             decision.state, tuple(self.events), (*decision.effects, *self.effects), decision.counters,
             due_at=decision.due_at, secrets={**decision.secrets, **self.secrets},
         )  # fmt: skip
 
-    def _send(self, event: ClientMessageBase, after: Mapping[str, HandedOver]) -> None:
+    def _send(self, event: ClientMessageBase) -> None:
         client = self.clients.get(event.client)
         if client is None:
             log.warning("client_gone", client=event.client, request_id=event.request_id, message=type(event).__name__)
@@ -80,31 +79,17 @@ class Dispatch:
             self.events.append(sealed_for(client, as_shown(event)))
         else:
             self.secrets[item_of(event)] = as_shown(event).model_dump_json().encode()
-            then = after.get(event.client) if isinstance(event, ClientRequest) else None
-            self._later(POST if client.transport == "webhook" else MAIL, event, then)
+            self._later(POST if client.transport == "webhook" else MAIL, event)
         if isinstance(event, ClientReminder) and client.transport != "mail":
             self._later(MAIL, event)
 
-    def _later(self, kind: str, event: ClientMessageBase, then: HandedOver | None = None) -> None:
+    def _later(self, kind: str, event: ClientMessageBase) -> None:
         body: dict[str, Any] = {
             "client": event.client, "handover": event.handover_id, "item": item_of(event),
             "type": event.model_dump()["type"], "brand": self.brand,
             "until": (self.now + self.keep_trying).isoformat(),
             "waiting_for": getattr(event, "waiting_for", None),
             "by": event.until.isoformat() if isinstance(event, ClientReminder) else None,
-            "then": then.model_dump(mode="json") if then else None,
         }  # fmt: skip
         name = f"{event.client}/{event.event_id}"
         self.effects.append(Effect(kind, event.request_id, event.case_id, name, body, lane=f"client/{event.client}"))
-
-
-def _announced(decision: Decision[Fulfilment], clients: Mapping[str, Client]) -> dict[str, HandedOver]:
-    """What is told once a request has arrived, for clients whose message is not on a topic at once."""
-    asked = {event.client for event in decision.events if isinstance(event, ClientRequest)}
-    slow = {name for name in asked if name in clients and clients[name].transport != "topic"}
-    seq = decision.state.version + 1
-    return {
-        event.client: event.model_copy(update={"seq": seq})
-        for event in decision.events
-        if isinstance(event, HandedOver) and event.client in slow
-    }

@@ -12,7 +12,6 @@ import structlog
 
 from rules.handbook import Handbook
 from schemas.clients import ClientHeard
-from schemas.events import HandedOver
 from services.clients import registry
 from services.clients.registry import Client
 from services.kernel.effects import Again, Done, back_off
@@ -88,12 +87,11 @@ class ClientMails:
     def _told(self, effect: Leased, answer: Away | Refused | None, now: datetime) -> Done | Again:
         if isinstance(answer, Away) and now < datetime.fromisoformat(effect.body["until"]):
             return Again(now + back_off(effect.attempts))
-        if answer is None:
-            return Done((HandedOver.model_validate(effect.body["then"]),) if effect.body["then"] else ())
         if effect.body["type"] != "request":
             return Done()
         about = {"request_id": effect.request_id, "case_id": effect.case_id, "client": effect.body["client"]}
-        return Done((ClientHeard.after(effect, now, said="unreachable", by="delivery", **about),))
+        said = "delivered" if answer is None else "unreachable"
+        return Done((ClientHeard.after(effect, now, said=said, by="delivery", **about),))
 
 
 def _day(moment: str | None) -> str:

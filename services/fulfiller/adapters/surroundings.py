@@ -49,6 +49,7 @@ class PostgresSurroundings:
             packets=await self._packets.of(conn, fresh) if fresh else {},
             enabled=enabled,
             acting=frozenset(name for name in enabled if clients[name].mode is Mode.ACT_FOR_ME),
+            direct=frozenset(name for name, client in clients.items() if client.transport == "topic"),
             whose=await self._whose(conn, batch),
             packages=await self._exported(conn, batch),
         )

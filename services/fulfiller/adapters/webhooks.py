@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError, model_validator
 
 from schemas.base import Event
 from schemas.clients import ClientHeard, ClientMessage
-from schemas.events import ClientMessageBase, HandedOver
+from schemas.events import ClientMessageBase
 from schemas.problems import between_fields
 from schemas.scalars import Code
 from schemas.values import Action, Value
@@ -117,13 +117,12 @@ def _moment(result: Done | Again, now: datetime) -> datetime:
 
 
 def _delivered(effect: Leased, answer: bytes, now: datetime) -> list[Event]:
-    """What a delivery tells: that the request arrived, and what the client answered."""
-    told: list[Event] = [HandedOver.model_validate(effect.body["then"])] if effect.body["then"] else []
+    """What a delivery tells: what the client answered, and of a request at least that it was received."""
     said = _answer(answer) if effect.body["type"] in {"request", "reminder"} else None
     if said is None and effect.body["type"] != "request":
-        return told
+        return []
     fields: dict[str, Any] = said.model_dump() if said else {"type": "received"}
-    return [*told, _heard(effect, now, "webhook", fields.pop("type"), **fields)]
+    return [_heard(effect, now, "webhook", fields.pop("type"), **fields)]
 
 
 def _answer(raw: bytes) -> HookAnswer | None:

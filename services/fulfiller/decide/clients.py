@@ -12,6 +12,8 @@ from services.fulfiller.decide.draft import Draft
 
 MOST_CLIENTS: Final = 20
 """More clients than this for one person wait for an operator."""
+MOMENT: Final = timedelta(minutes=1)
+"""What a client has in any case, however late its request comes."""
 
 
 def hand_over(draft: Draft) -> None:
@@ -26,7 +28,7 @@ def hand_over(draft: Draft) -> None:
             _begin(draft, name, located, crowd=crowd)
         elif not draft.state.ended(name) and draft.state.parts[name].waiting is Waiting.TASK:
             _report(draft, client, name)
-        if located.parcel_named and draft.state.parts[name].attempt:
+        if located.parcel_named and draft.state.parts[name].arrived:
             _pass_on(draft, name, client)
 
 
@@ -45,7 +47,7 @@ def send(draft: Draft, name: str, located: Located) -> None:
     packet = draft.facts.packets.get((draft.state.id, client))
     confirm_by, complete_by = _clocks(draft)
     attempt = draft.state.parts[name].attempt + 1
-    draft.state = draft.state.with_part(name, attempt=attempt)
+    draft.state = draft.state.with_part(name, attempt=attempt, received=False)
     draft.tell_of(
         client, ClientRequest, on=f"{client}/{attempt}", right=accepted.right,
         points=list(packet.points) if packet else [], residence=packet.residence if packet else None,
@@ -54,27 +56,44 @@ def send(draft: Draft, name: str, located: Located) -> None:
         respond_by=accepted.clock.respond_by, confirm_by=confirm_by, complete_by=complete_by, locale=accepted.locale,
         reply_token=draft.facts.token(name, draft.state.id, client),
     )  # fmt: skip
-    if attempt == 1 and not located.parcel_named:
-        _tell_handed_over(draft, name, client, named=False)
-    draft.wait(name, Party.CLIENT, Waiting.REPLY, complete_by, who=client)
-    remind_later(draft, name, confirm_by)
+    if client in draft.facts.direct:
+        arrive(draft, name)
+    _wait_for(draft, name, min(confirm_by, complete_by))
 
 
-def remind_later(draft: Draft, name: str, at: datetime | None = None) -> None:
-    """Set when a client is reminded next: at a moment, or a while before its time is over."""
-    until = draft.state.parts[name].until or draft.now
-    at = at or until - draft.windows.client_reminder
-    draft.state = draft.state.with_part(name, remind_at=at if draft.now < at < until else None)
+def arrive(draft: Draft, name: str) -> None:
+    """A request has reached its client: from now on, and not before, it can be said that it was passed on."""
+    client = parts.client_of(name) or ""
+    if not draft.state.parts[name].arrived:
+        draft.state = draft.state.with_part(name, arrived=True)
+        if not draft.state.clients[client].parcel_named:
+            _tell_handed_over(draft, name, client, named=False)
+
+
+def run_out(draft: Draft, name: str) -> None:
+    """A client's time is over: if it has confirmed, its end is waited for; else, and at last, an operator decides."""
+    part, complete_by = draft.state.parts[name], draft.last_moment - _margin(draft)
+    if part.received and draft.now < complete_by:
+        _wait_for(draft, name, complete_by)
+    else:
+        draft.wait(name, Party.OPERATOR, Waiting.REPLY, draft.last_moment, who=part.who)
+
+
+def _wait_for(draft: Draft, name: str, until: datetime) -> None:
+    """Let a client have until then, and remind it a while before: halfway, where its time is short."""
+    draft.wait(name, Party.CLIENT, Waiting.REPLY, until, who=parts.client_of(name))
+    at = max(until - draft.windows.client_reminder, draft.now + (until - draft.now) / 2)
+    draft.state = draft.state.with_part(name, remind_at=at)
 
 
 def remind(draft: Draft) -> None:
-    """Tell clients that are still waited for, once that they have not confirmed, once that their time runs out."""
+    """Tell clients that are still waited for that their time runs out: to confirm, and later to be done."""
     for name in draft.state.pending():
         part, client = draft.state.parts[name], parts.client_of(name)
         if client and part.remind_at and part.remind_at <= draft.now:
             what = "completed" if part.received else "received"
             draft.tell_of(client, ClientReminder, on=name, waiting_for=what, until=part.until)
-            remind_later(draft, name)
+            draft.state = draft.state.with_part(name, remind_at=None)
 
 
 def _pass_on(draft: Draft, name: str, client: str) -> None:
@@ -93,8 +112,11 @@ def _clocks(draft: Draft) -> tuple[datetime, datetime]:
     """When the client must confirm, and when it must be done: before our own day, by a margin."""
     day = add_business_days(draft.now.date(), draft.windows.handover_received_business_days)
     confirm_by = min(instant_of_end(day, draft.accepted.clock.timezone), draft.last_moment)
-    complete_by = draft.last_moment - timedelta(days=draft.windows.handover_margin_days)
-    return confirm_by, max(complete_by, draft.now + timedelta(minutes=1))
+    return confirm_by, max(draft.last_moment - _margin(draft), draft.now + MOMENT)
+
+
+def _margin(draft: Draft) -> timedelta:
+    return timedelta(days=draft.windows.handover_margin_days)
 
 
 def _report(draft: Draft, client: str, name: str) -> None:

@@ -65,8 +65,8 @@ class Facts:
     `token(part, request, addressee)` is the capability an addressee must show, `handover(client, request)` what a
     request is called towards that client; both keyed and pure. `packets` holds, per request and client, what may be
     said to that client; `enabled` names the clients that can be reached: registered, and not disabled; `acting` those
-    of them we act for. `whose` holds, per instruction, the records it is about; `packages`, per request and client,
-    what was exported, as ZIP, where it is small.
+    of them we act for, `direct` those whose messages arrive with the decision itself. `whose` holds, per instruction,
+    the records it is about; `packages`, per request and client, what was exported, as ZIP, where it is small.
     """
 
     handbook: Handbook
@@ -77,5 +77,6 @@ class Facts:
     packets: Mapping[tuple[str, str], Packet] = field(default_factory=dict)
     enabled: frozenset[str] = frozenset()
     acting: frozenset[str] = frozenset()
+    direct: frozenset[str] = frozenset()
     whose: Mapping[UUID, tuple[str, ...]] = field(default_factory=dict)
     packages: Mapping[tuple[str, str], bytes] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from rules import parts
 from schemas.clients import ClientHeard
 from schemas.events import ReplyError
 from schemas.values import Action, Mode, Outcome, PartEnd, Party, Right, Waiting
-from services.fulfiller.decide.clients import remind_later
+from services.fulfiller.decide.clients import arrive
 from services.fulfiller.decide.draft import GRACE, Draft
 from services.fulfiller.decide.facts import Reply
 from services.fulfiller.decide.result import ForgedToken, UnknownPart, amend
@@ -46,7 +46,9 @@ def overhear(draft: Draft, event: ClientHeard) -> None:
     name = parts.handover(event.client)
     if name not in draft.state.parts:
         raise UnknownPart
-    if event.said != "unreachable":
+    if event.said == "delivered":
+        arrive(draft, name)
+    elif event.said != "unreachable":
         _take(draft, event.client, (event.said, event.action, event.reason))
     elif not draft.state.ended(name) and draft.state.parts[name].party is Party.CLIENT:
         draft.wait(name, Party.OPERATOR, Waiting.REVIEW, draft.last_moment, who=event.client)
@@ -54,10 +56,9 @@ def overhear(draft: Draft, event: ClientHeard) -> None:
 
 def _take(draft: Draft, client: str, said: tuple[str, Action | None, str | None]) -> None:
     name, (word, action, reason) = parts.handover(client), said
-    part = draft.state.parts[name]
-    draft.state = draft.state.with_part(name, received=True)
-    if part.remind_at and not part.received:
-        remind_later(draft, name)
+    arrive(draft, name)
+    if not draft.state.parts[name].received:
+        draft.state = draft.state.with_part(name, received=True, remind_at=None)
     if word in _ENDS:
         _end(draft, name, PartEnd(outcome=_ENDS[word], reason=reason))
     elif word == "instruct" and not draft.state.ended(name):

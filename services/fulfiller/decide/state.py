@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from schemas.events import OperatorDecided, RequestAccepted
 from schemas.values import Action, Located, Outcome, PartEnd, Party, Right, Waiting
@@ -15,8 +15,8 @@ class Part(BaseModel):
     """One part: pending until `end` says how it ended.
 
     `party` and `who` are waited for until `until`, for `waiting`, and reminded at `remind_at`; a part that has none of
-    these comes after another one that has. `attempt` counts how often its addressee was asked, `received` says that a
-    client has answered at all, `why` is what the last failure said.
+    these comes after another one that has. `attempt` counts how often its addressee was asked, `arrived` says that a
+    client's request has reached it, `received` that the client has answered, `why` is what the last failure said.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -29,6 +29,7 @@ class Part(BaseModel):
     until: AwareDatetime | None = None
     remind_at: AwareDatetime | None = None
     action: Action | None = None
+    arrived: bool = Field(default_factory=lambda known: bool(known["attempt"]))
     received: bool = False
     why: str | None = None
 

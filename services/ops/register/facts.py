@@ -150,6 +150,11 @@ def _finished(entry: Entry) -> Iterator[type_row]:
         yield from _ends(entry, HINT, {entry.body["part"]: entry.body})
 
 
+def _warned(entry: Entry) -> Iterator[type_row]:
+    if entry.body["sent"]:
+        yield _end(entry, hold("notice"), Outcome.SENT)
+
+
 def _released(entry: Entry) -> Iterator[type_row]:
     yield _end(entry, f"after:{entry.body['by']}", Outcome.COMPLETED)
 
@@ -166,6 +171,8 @@ def _said(entry: Entry, said: str) -> Iterator[type_row]:
     """What a client said of a hand-over, by whichever way."""
     body = entry.body
     client = body["client"]
+    if said == "delivered":
+        return
     yield "handovers", _about(entry, client=client, received=said == "received", answer=said)
     if said in _REPLIES:
         yield _end(entry, handover(client), _REPLIES[said], reason=body.get("reason"))
@@ -222,6 +229,7 @@ _READ: Final[Mapping[str, Callable[[Entry], Iterator[type_row]]]] = {
     "RequestSettled": _settled,
     "RequestClosed": _closed,
     "RequestAmended": _amended,
+    "ContactWarned": _warned,
     "NoticeSent": _as_told("letters"),
     "NoticeFailed": _as_told("letters"),
     "RequestStatusChanged": _status,

@@ -14,7 +14,7 @@ from joserfc import jwe
 from joserfc.jwk import ECKey
 
 from schemas.base import Event
-from schemas.events import ClientReminder, ClientRequest, HandedOver
+from schemas.events import ClientReminder, ClientRequest
 from services.clients import hooks, registry
 from services.clients.registry import Client
 from services.fulfiller.adapters.delivery import Dispatch
@@ -81,16 +81,15 @@ def known(house: House, client: Client) -> Client:
 
 
 def messages(client: Client) -> list[Event]:
-    """A request, what is told once it has arrived, and a reminder."""
+    """A request, and a reminder."""
     common: dict[str, Any] = {"client": client.id, "handover_id": REQUEST}
     request = told(
         ClientRequest, client.id, right="delete", points=[], identified_by=["email"], law="US-UT-UCPA",
         received_at=NOW, respond_by=NOW.date(), confirm_by=NOW, complete_by=NOW, locale="en", reply_token="f" * 32,
         **common,
     )  # fmt: skip
-    handed = told(HandedOver, client.id, part=f"client:{client.id}/handover", parcel_named=True, **common)
     reminder = told(ClientReminder, client.id, waiting_for="received", until=NOW, **common)
-    return [request, handed, reminder]
+    return [request, reminder]
 
 
 async def leased(house: House, client: Client, *events: Event) -> list[Leased]:
@@ -159,8 +158,8 @@ def heard(result: Done | Again) -> list[tuple[str, str]]:
 
 def test_a_post_carries_the_message_its_signature_and_an_id_that_repeats(house: House, hook: Client) -> None:
     outside = Outside(httpx.Response(204))
-    posted(house, hook, outside, messages(hook)[:2])
-    posted(house, hook, outside, messages(hook)[:2])
+    posted(house, hook, outside, messages(hook)[:1])
+    posted(house, hook, outside, messages(hook)[:1])
     first, again = outside.came
 
     secret = hooks.secret(house.keys, hook.id, 1)
@@ -177,7 +176,7 @@ def test_a_client_with_a_key_is_posted_sealed_messages(house: House) -> None:
         registered(house, "webhook", keys={"keys": [KEY.as_dict(private=False)]}),
         Outside(httpx.Response(200)),
     )
-    posted(house, client, outside, messages(client)[:2])
+    posted(house, client, outside, messages(client)[:1])
 
     body = json.loads(outside.came[0].content)
     opened = json.loads(jwe.decrypt_compact(body["jose"], KEY).plaintext or b"")
@@ -196,13 +195,13 @@ def test_a_client_with_a_key_is_posted_sealed_messages(house: House) -> None:
 def test_the_answer_to_a_post_is_the_clients_word(
     house: House, hook: Client, answer: httpx.Response, said: str
 ) -> None:
-    [result] = posted(house, hook, Outside(answer), messages(hook)[:2])
+    [result] = posted(house, hook, Outside(answer), messages(hook)[:1])
 
-    assert heard(result) == [("HandedOver", ""), ("ClientHeard", said)]
+    assert heard(result) == [("ClientHeard", said)]
 
 
 def test_a_reminder_can_be_answered_too_and_says_nothing_otherwise(house: House, hook: Client) -> None:
-    reminder = messages(hook)[2:]
+    reminder = messages(hook)[1:]
 
     assert heard(posted(house, hook, Outside(httpx.Response(204)), reminder)[0]) == []
     answered = posted(house, hook, Outside(httpx.Response(200, json={"type": "completed"})), reminder)
@@ -229,7 +228,7 @@ def test_what_is_not_taken_is_tried_again_and_what_comes_after_it_waits(
 def test_a_client_silent_for_days_or_gone_is_disabled_and_an_operator_decides(
     house: House, hook: Client, answer: httpx.Response, now: datetime
 ) -> None:
-    [result] = posted(house, hook, Outside(answer), messages(hook)[:2], now)
+    [result] = posted(house, hook, Outside(answer), messages(hook)[:1], now)
 
     assert heard(result) == [("ClientHeard", "unreachable")]
     assert (known(house, hook).enabled, known(house, hook).disabled_why) == (False, "unreachable")
@@ -273,10 +272,10 @@ def mailed(house: House, client: Client, carrier: Carrier | None, events: Sequen
 
 def test_a_mail_has_a_link_and_a_code_and_nothing_of_the_person(house: House, post: Client) -> None:
     carrier = Carrier()
-    [result] = mailed(house, post, carrier, messages(post)[:2])
+    [result] = mailed(house, post, carrier, messages(post)[:1])
     [mail] = carrier.mails
 
-    assert heard(result) == [("HandedOver", "")]
+    assert heard(result) == [("ClientHeard", "delivered")]
     assert mail.to == post.contact
     assert f"https://door.example/handovers/{post.id}/{REQUEST}\n" in mail.body
     assert "f" * 32 in mail.body
@@ -285,7 +284,7 @@ def test_a_mail_has_a_link_and_a_code_and_nothing_of_the_person(house: House, po
 
 def test_everybodys_contact_is_reminded_by_mail(house: House, hook: Client) -> None:
     carrier = Carrier()
-    [result] = mailed(house, hook, carrier, messages(hook)[2:])
+    [result] = mailed(house, hook, carrier, messages(hook)[1:])
 
     assert heard(result) == []
     assert (carrier.mails[0].to, "2026-03-02" in carrier.mails[0].body) == (hook.contact, True)
@@ -298,6 +297,6 @@ def test_everybodys_contact_is_reminded_by_mail(house: House, hook: Client) -> N
 def test_a_mail_that_cannot_leave_is_tried_again_and_at_last_an_operators(
     house: House, post: Client, carrier: Carrier | None, now: datetime, expected: list[tuple[str, str]] | None
 ) -> None:
-    [result] = mailed(house, post, carrier, messages(post)[:2], now)
+    [result] = mailed(house, post, carrier, messages(post)[:1], now)
 
     assert isinstance(result, Again) if expected is None else heard(result) == expected

@@ -9,7 +9,7 @@ from joserfc.jwk import ECKey
 
 from schemas.base import Event
 from schemas.clients import SealedMessage
-from schemas.events import ClientReminder, ClientRequest, HandedOver, OfferedPoint, PartWaiting
+from schemas.events import ClientReminder, ClientRequest, OfferedPoint, PartWaiting
 from schemas.values import PointKind
 from services.clients.registry import Client, Transport
 from services.fulfiller.adapters.delivery import MAIL, POST, Dispatch
@@ -91,15 +91,6 @@ def test_what_is_delivered_later_is_ours_by_our_name_and_the_clients_by_its_own(
     [effect] = decision.effects
     message = json.loads(decision.secrets[effect.body["item"]])
     assert (effect.request_id, effect.body["handover"]) == (REQUEST, message["handover_id"])
-
-
-def test_that_it_was_handed_over_is_told_only_once_it_arrived() -> None:
-    decision = dispatched(a_client(transport="webhook"), a_client("birch"))
-
-    [effect] = decision.effects
-    assert about(decision, HandedOver) == []
-    assert len(about(decision, HandedOver, "birch")) == 1
-    assert HandedOver.model_validate(effect.body["then"]).client == "acorn"
 
 
 def test_a_client_taken_out_meanwhile_is_told_nothing_and_no_other_event_is_lost() -> None:

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from schemas.clients import ClientHeard
 from schemas.events import (
     ClientRecall,
     ClientReminder,
@@ -21,6 +22,7 @@ from schemas.events import (
 from schemas.values import Action, AnswerKind, Ending, Group, Mode, Outcome, Party, PointKind, Right, Verb, Waiting
 from services.fulfiller.decide import Packet
 from services.fulfiller.decide.result import ForgedToken, UnknownPart
+from services.fulfiller.decide.state import Part
 from tests.support.desk import Desk
 from tests.support.values import (
     DAYS,
@@ -37,6 +39,7 @@ from tests.support.values import (
     an_answer,
     around,
     located,
+    of,
     told,
 )
 from tests.support.world import handover_id, reply_token
@@ -66,11 +69,11 @@ def test_a_client_gets_its_request_at_once_whatever_the_own_part_waits_for() -> 
     assert (handover.part, handover.parcel_named) == (ACORN, True)
 
 
-def test_the_hand_over_waits_for_that_client_until_its_date() -> None:
+def test_the_hand_over_waits_for_that_client_to_confirm() -> None:
     waiting = handed().one(PartWaiting)
 
     assert (waiting.part, waiting.party, waiting.who) == (ACORN, Party.CLIENT, "acorn")
-    assert (waiting.waiting, waiting.until) == (Waiting.REPLY, COMPLETE_BY)
+    assert (waiting.waiting, waiting.until) == (Waiting.REPLY, CONFIRM_BY)
 
 
 def test_a_packet_holds_what_fits_this_client_and_nothing_else() -> None:
@@ -137,8 +140,8 @@ def test_received_keeps_waiting_for_the_end() -> None:
     desk = handed(a_reply("received"))
 
     assert desk.part(ACORN).received
-    assert desk.part(ACORN).until == COMPLETE_BY
-    assert desk.last == ()
+    assert (desk.last, desk.wake().now) == ((), CONFIRM_BY)
+    assert [(w.party, w.until) for w in of(PartWaiting, desk.last)] == [(Party.CLIENT, COMPLETE_BY)]
 
 
 @pytest.mark.parametrize("kind", ["received", "completed", "refused", "not_ours", "instruct"])
@@ -187,24 +190,91 @@ def test_one_clients_silence_keeps_no_other_waiting() -> None:
     assert desk.outcome(ACORN) is None
 
 
-def test_a_client_that_has_not_confirmed_is_reminded_and_later_that_its_time_runs_out() -> None:
+def test_a_client_that_does_not_confirm_is_reminded_and_then_an_operator_decides() -> None:
     desk = handed(a_failure()).wake()
-    first = desk.now
-    desk.wake()
+    reminded = desk.now
+    waiting = desk.wake().all(PartWaiting)[-1]
 
-    assert (first, desk.now) == (CONFIRM_BY, COMPLETE_BY - 3 * DAYS)
-    assert [(r.waiting_for, r.until) for r in desk.all(ClientReminder)] == [("received", COMPLETE_BY)] * 2
+    assert (reminded, desk.now) == (CONFIRM_BY - 3 * DAYS, CONFIRM_BY)
+    assert [(r.waiting_for, r.until) for r in desk.all(ClientReminder)] == [("received", CONFIRM_BY)]
+    assert (waiting.party, waiting.waiting, waiting.who, waiting.until) == (
+        Party.OPERATOR, Waiting.REPLY, "acorn", LAST_MOMENT,
+    )  # fmt: skip
+    assert desk.wake().outcome(ACORN) is Outcome.FAILED
+
+
+def test_a_client_that_confirms_too_late_leaves_the_request_with_the_operator_and_may_still_end_it() -> None:
+    desk = handed(a_failure()).wake().wake().hear(a_reply("received"))
+
+    assert (desk.part(ACORN).party, desk.part(ACORN).received) == (Party.OPERATOR, True)
+    assert desk.hear(a_reply("completed", number=2)).outcome(ACORN) is Outcome.COMPLETED
+
+
+def test_a_client_asked_again_must_confirm_again() -> None:
+    desk = handed(a_reply("received"), a_decision(Verb.RETRY, ACORN))
+
+    assert (desk.part(ACORN).received, desk.part(ACORN).until) == (False, CONFIRM_BY)
+    assert desk.hear(a_reply("received", number=2)).wake().part(ACORN).until == COMPLETE_BY
+
+
+def test_a_client_with_little_time_is_reminded_halfway() -> None:
+    late = COMPLETE_BY - 2 * DAYS
+    desk = Desk(an_accepted(clients=[located()]), now=late).wake()
+
+    assert (desk.now, desk.one(ClientReminder).until) == (late + DAYS, COMPLETE_BY)
+
+
+def heard(said: str) -> ClientHeard:
+    return told(ClientHeard, said, client="acorn", said=said, by="delivery")
+
+
+@pytest.mark.parametrize("said", ["delivered", "received", "completed"])
+@pytest.mark.parametrize("named", [True, False])
+def test_that_it_was_passed_on_is_said_only_once_it_has_arrived(said: str, *, named: bool) -> None:
+    desk = Desk(an_accepted(clients=[located(named=named)]), facts=around("acorn", direct=False))
+    before = desk.all(HandedOver)
+    desk.hear(heard(said)).hear(heard("received"))
+
+    assert before == []
+    assert [event.parcel_named for event in desk.all(HandedOver)] == [named]
+
+
+def test_a_parcel_named_while_the_request_is_on_its_way_changes_nothing_until_it_has_arrived() -> None:
+    desk = Desk(an_accepted(clients=[located()]), facts=around("acorn", direct=False))
+    desk.hear(an_answer(AnswerKind.POINTS, clients=[located(named=True)]))
+    before = desk.all(HandedOver)
+
+    assert before == []
+    assert [event.parcel_named for event in desk.hear(heard("delivered")).all(HandedOver)] == [True]
+
+
+def test_of_a_client_that_cannot_be_reached_it_is_never_said_that_it_has_the_request() -> None:
+    desk = Desk(an_accepted(clients=[located(named=True)]), heard("unreachable"), facts=around("acorn", direct=False))
+
+    assert desk.wake().all(HandedOver) == []
+
+
+def test_delivered_is_no_word_of_the_client() -> None:
+    desk = Desk(an_accepted(clients=[located()]), heard("delivered"), facts=around("acorn", direct=False))
+
+    assert (desk.part(ACORN).received, desk.part(ACORN).until) == (False, CONFIRM_BY)
+
+
+def test_what_was_sent_before_arrivals_were_noted_has_arrived() -> None:
+    stored = Part(attempt=1).model_dump(exclude={"arrived"})
+
+    assert (Part.model_validate(stored).arrived, Part.model_validate({}).arrived) == (True, False)
 
 
 def test_a_client_that_has_confirmed_is_reminded_of_the_end_alone() -> None:
-    desk = handed(a_failure(), a_reply("received")).wake()
+    desk = handed(a_failure(), a_reply("received")).wake().wake()
 
     assert desk.now == COMPLETE_BY - 3 * DAYS
-    assert desk.one(ClientReminder).waiting_for == "completed"
+    assert (desk.one(ClientReminder).waiting_for, desk.one(ClientReminder).until) == ("completed", COMPLETE_BY)
 
 
 def test_a_silent_client_waits_for_an_operator_and_then_ends_as_failed() -> None:
-    desk = handed(a_failure(), a_reply("received")).wake().wake()
+    desk = handed(a_failure(), a_reply("received")).wake().wake().wake()
     waiting = desk.all(PartWaiting)[-1]
 
     assert (waiting.party, waiting.waiting, waiting.who, waiting.until) == (
@@ -218,7 +288,7 @@ def test_a_silent_client_waits_for_an_operator_and_then_ends_as_failed() -> None
 
 
 def test_a_client_that_answers_after_the_close_amends_what_was_told() -> None:
-    desk = handed(a_failure(), a_reply("received")).wake().wake().wake()
+    desk = handed(a_failure(), a_reply("received")).wake().wake().wake().wake()
     desk.hear(a_reply("completed"))
 
     assert desk.one(RequestAmended).end.outcome is Outcome.COMPLETED
@@ -226,7 +296,7 @@ def test_a_client_that_answers_after_the_close_amends_what_was_told() -> None:
 
 
 def test_a_late_answer_of_a_client_nobody_named_is_told_to_nobody_outside() -> None:
-    desk = handed(a_failure(), a_reply("received"), named=False).wake().wake().wake()
+    desk = handed(a_failure(), a_reply("received"), named=False).wake().wake().wake().wake()
     desk.hear(a_reply("completed"))
 
     assert not desk.one(RequestAmended).told_otherwise
