@@ -177,6 +177,7 @@ class Brand(Entry):
     fees: Fees | None = None
     appeal: BrandAppeal
     confirm_deletion: bool
+    notice_first: bool = True
     whole_account_only: bool = False
     retention: list[Retention] = []
     kept_because: list[KeptBecause] = []

@@ -143,6 +143,8 @@ CATALOGUE: tuple[Topic, ...] = (
           why="Everything the person may be told about has ended"),
     Topic("privacy.closed", e.Closing, ("fulfiller", "verifier"),
           ("notifier", "intake", "verifier", "fulfiller", "ops"), why="Every part ended"),
+    Topic("privacy.warned", e.ContactWarned, ("notifier",), ("fulfiller", "ops"),
+          why="The contact on file knows what is about to happen"),
     Topic("privacy.notified", e.Notice, ("notifier",), ("ops",),
           why="A letter left, or could not"),
     Topic("privacy.directory", d.DirectoryChanged, ("ops",), ("intake",), "sealed", keep=_PERSONAL_KEEP,

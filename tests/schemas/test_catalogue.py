@@ -57,6 +57,7 @@ MUST_HEAR = {
     "privacy.released": {"fulfiller"},
     "privacy.settled": {"notifier", "intake"},
     "privacy.closed": {"notifier", "intake", "verifier", "fulfiller"},
+    "privacy.warned": {"fulfiller", "ops"},
     "privacy.notified": {"ops"},
     "privacy.directory": {"intake"},
     "privacy.parked.<service>": {"ops"},

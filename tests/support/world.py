@@ -19,10 +19,18 @@ from rules.handbook import Handbook
 from rules.matching import Candidate, Matched
 from rules.names import NameFit
 from schemas.base import Due, Event
-from schemas.events import ClientReplied, NoticeSent, OfferedPoint, OperatorDecided, RequestSettled, TaskFinished
+from schemas.events import (
+    ClientReplied,
+    ContactWarned,
+    NoticeSent,
+    OfferedPoint,
+    OperatorDecided,
+    RequestSettled,
+    TaskFinished,
+)
 from schemas.public import RequestSubmitted, Subject
 from schemas.topics import SYSTEM, home_of, topic_of
-from schemas.values import Action, Mode, Outcome, PointKind, Population, Right
+from schemas.values import Action, Letter, Mode, Outcome, PointKind, Population, Right
 from schemas.wire import Record
 from services.directory.offered import Offered, merge, offered, raw_points
 from services.fulfiller import decide as fulfiller
@@ -396,6 +404,9 @@ class World:
             request_id=effect.request_id, case_id=effect.case_id,
         )  # fmt: skip
         self.publish("notifier", told)
+        if effect.body["letter"] == Letter.NOTICE:
+            ids = {"request_id": effect.request_id, "case_id": effect.case_id}
+            self.publish("notifier", ContactWarned.after(_Cause(effect.id), self.now, sent=True, **ids))
         react = self.setting.on_letter.get(effect.name)
         said = react(self, effect) if react else None
         if said:

@@ -49,6 +49,7 @@ class Fulfilment(State):
     subject: str | None = None
     instead: Right | None = None
     unverified: bool = False
+    warned: bool | None = None
     confirmed: bool | None = None
     warned: bool | None = None
     detailed: bool = False

@@ -4,6 +4,7 @@ from typing import Any
 
 from schemas.events import (
     AnswerRecorded,
+    ContactWarned,
     DeadlineExtended,
     OperatorDecided,
     RequestAccepted,
@@ -24,6 +25,8 @@ def told(state: Fulfilment, event: Any) -> Fulfilment:  # noqa: ANN401, PLR0911 
             return state.but(subject=event.subject, instead=event.instead)
         case VerificationFailed() if state.subject is None and not state.unverified:
             return state.but(unverified=True)
+        case ContactWarned():
+            return state.but(warned=state.warned or event.sent)
         case RequestReleased():
             return state.but(released=state.released | {event.by})
         case DeadlineExtended():

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from schemas.events import (
+    ContactWarned,
     DeadlineExtended,
     PartWaiting,
     RequestAmended,
@@ -283,7 +284,10 @@ def test_the_first_of_two_answers_to_one_question_counts() -> None:
 
 
 def test_only_deletions_are_asked_twice() -> None:
-    assert a_desk(Right.KNOW_SPECIFIC, brand="shipdesk").systems() == ["accounts", "billing"]
+    desk = a_desk(Right.KNOW_SPECIFIC, brand="shipdesk").hear(told(ContactWarned, sent=True))
+
+    assert CONFIRMATION not in desk.state.parts
+    assert desk.systems() == ["accounts", "billing"]
 
 
 def test_a_waiting_period_passes_before_the_deletion_begins() -> None:
