@@ -7,7 +7,7 @@ from typing import Any, Final
 from rules.brands import Brand
 from rules.disclosures import CategoryRow
 from rules.laws import Law
-from rules.parts import ANSWER, BUILT_IN, PIECES, client_of, is_copies, system_of
+from rules.parts import ANSWER, BUILT_IN, PIECES, client_of, is_copies, is_handover, system_of
 from rules.refusals import CitationNeeded, Refusal, Refused, refuse
 from rules.rights import INFORMS, MEANINGS, By
 from rules.statements import Written, appeals_to, refuses
@@ -35,7 +35,7 @@ def account(parts: Mapping[str, Any], words: Words, ask: Mapping[str, str] = _NO
         denied = end["outcome"] == Outcome.DENIED
         why, ground = (words["reasons"].get(end.get("reason")), end.get("basis")) if denied else (None, None)
         whom = ask.get(client_of(part) or "") if end["outcome"] == Outcome.REFERRED else None
-        outcome = "; ".join(said for said in (words["outcomes"][end["outcome"]], whom, why, ground) if said)
+        outcome = "; ".join(said for said in (_became(part, end, words), whom, why, ground) if said)
         lines.append(f"{_where(part, words)}: {outcome}{f' ({counts})' if counts else ''}.")
         for kept in end.get("retained", []):
             category = words["categories"].get(kept["category"], kept["category"])
@@ -47,6 +47,12 @@ def account(parts: Mapping[str, Any], words: Words, ask: Mapping[str, str] = _NO
 def _concerns(part: str) -> bool:
     """Whether a part is work one tells of. What was stopped by a withdrawal is not: the letter itself says so."""
     return system_of(part) not in BUILT_IN and bool(system_of(part) or client_of(part) or part in _TOLD)
+
+
+def _became(part: str, end: Mapping[str, Any], words: Words) -> str:
+    """How a part ended; of a sender who never answered, whom to ask now, for nobody here can look into it."""
+    silent = is_handover(part) and end["outcome"] == Outcome.FAILED
+    return str(words["silent"] if silent else words["outcomes"][end["outcome"]])
 
 
 def _where(part: str, words: Words) -> str:

@@ -132,6 +132,20 @@ def test_a_request_that_fails_when_its_day_is_over_counts_as_refused_by_law_and_
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_of_a_sender_who_never_answered_one_is_told_to_ask_there(language: str) -> None:
+    failed = {"outcome": "failed", "counts": {}, "reason": "no_answer_in_time"}
+    told = text_of(
+        language,
+        a_paper(
+            Letter.CLOSED, Right.DELETE, parts={"client:acorn/handover": failed}, ending=Ending.PARTIALLY_FULFILLED
+        ),
+    )
+
+    assert f"{words_of(language)['sender']}: {words_of(language)['silent']}." in told
+    assert words_of(language)["outcomes"]["failed"] not in told
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_an_upheld_appeal_says_that_the_request_is_taken_up_again(language: str) -> None:
     upheld = text_of(language, a_paper(Letter.CLOSED, Right.APPEAL, reopens=True))
 
