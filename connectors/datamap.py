@@ -1,7 +1,8 @@
 """The data map: which systems hold what about whom, and what becomes of each field. Compiled once, pure."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from graphlib import CycleError, TopologicalSorter
 from typing import Final, Self
 
@@ -26,6 +27,15 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """How one service provider is told to delete: through which system, by whose record keys, and how long it has."""
+
+    through: str
+    keys_from: tuple[str, ...]
+    within: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class DataMap:
     """Every system by name."""
 
@@ -43,10 +53,29 @@ class DataMap:
         acting = {
             name: action
             for name, system in sorted(self.systems.items())
-            if brand in system.brands and (action := system.serves(right, client))
+            if brand in system.brands and name not in self.channels and (action := system.serves(right, client))
             if population is None or not system.populations or population in system.populations
         }
         return {name: Planned(action, self._before(name, action, acting)) for name, action in acting.items()}
+
+    @property
+    def channels(self) -> frozenset[str]:
+        """Systems that hold nothing themselves: service providers are told through them."""
+        told = {provider.told for system in self.systems.values() for provider in system.providers}
+        return frozenset(name for name in told if name and not self.systems[name].held)
+
+    def providers(self, acting: Iterable[str]) -> dict[str, Told]:
+        """The service providers of these systems that are told to delete, by the name of their part.
+
+        One that several systems share is told once, through the first of them, with the record keys of all.
+        """
+        found: dict[str, Told] = {}
+        for name in sorted(acting):
+            for one in self.systems[name].providers:
+                if one.told:
+                    before = found.get(one.slug, Told(one.told, (), timedelta(days=one.confirm_days)))
+                    found[one.slug] = replace(before, keys_from=(*before.keys_from, name))
+        return found
 
     def _before(self, name: str, action: Action, acting: Mapping[str, Action]) -> tuple[str, ...]:
         if action is not Action.ERASE:

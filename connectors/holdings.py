@@ -1,5 +1,6 @@
 """The data map's words for what is held: whose, where it comes from, what it is for, and what a deletion does to it."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -114,9 +115,19 @@ class PreferenceMap(Mapped):
 
 
 class Provider(Mapped):
-    """A service provider that gets data of this system, the contract that binds it, and how it is told to delete."""
+    """A service provider that gets data of this system, the contract that binds it, and how it is told to delete.
+
+    One that is `told` has a part of its own in every deletion, and `confirm_days` to say that it did. One that is not
+    keeps nothing that outlives our own rows, such as a host.
+    """
 
     name: str
     contract: str = Field(min_length=3, description="where it may neither sell nor disclose further, and must delete")
     categories: list[Code] = Field([], description="what it gets; all this system holds if not given")
     told: Slug | None = Field(None, description="the system of this map through which it is told, and confirms")
+    confirm_days: int = Field(10, gt=0, description="how long it has to confirm; then an operator decides")
+
+    @property
+    def slug(self) -> str:
+        """Its name in the name of a part."""
+        return "-".join(re.findall(r"[a-z0-9]+", self.name.lower())) or "provider"

@@ -28,6 +28,8 @@ BUILT_IN: Final = frozenset({"package", "suppress"})
 _HOLD: Final = "own/hold:"
 _OWN_SYSTEM: Final = "own/system:"
 _COPIES: Final = "copies:"
+_PROVIDER: Final = "provider:"
+DIRECTORY: Final = "directory"
 
 PATIENCE: Final = timedelta(minutes=1)
 """How long a decision waits for a request nobody has heard of yet, before it is refused."""
@@ -73,6 +75,31 @@ def copies(name: str, client: str) -> str:
 def is_copies(part: str) -> bool:
     """Whether a part is about such copies: the client neither decides about it nor hears of it."""
     return part.partition("/")[2].startswith(_COPIES)
+
+
+def provider(name: str, client: str | None = None) -> str:
+    """The part of one service provider that is told to delete, and says that it did."""
+    return f"{f'client:{client}' if client else 'own'}/{_PROVIDER}{name}"
+
+
+def is_provider(part: str) -> bool:
+    """Whether a part is a service provider's."""
+    return part.partition("/")[2].startswith(_PROVIDER)
+
+
+def is_task(part: str) -> bool:
+    """Whether a part is a task: of a system, or of a service provider that is told through one."""
+    return system_of(part) is not None or is_provider(part)
+
+
+def directory(client: str | None = None) -> str:
+    """The part that says that a person's rows in the directory are gone; it ends with the note of the deletion."""
+    return f"{f'client:{client}' if client else 'own'}/{DIRECTORY}"
+
+
+def is_directory(part: str) -> bool:
+    """Whether a part is about the directory."""
+    return part.partition("/")[2] == DIRECTORY
 
 
 def handover(client: str) -> str:

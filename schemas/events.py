@@ -150,6 +150,7 @@ class TaskAssigned(Event):
     deadline: AwareDatetime
     law: str = ""
     received_at: AwareDatetime | None = Field(None, description="when the person asked")
+    keys_from: list[Slug] = Field([], description="systems by whose record keys it is told; none: its own")
     keys_jwe: str | None = Field(None, description="for a system that reads this itself: its record keys, sealed to it")
     upload_jwk: dict[str, str] | None = Field(None, description="the public key exported rows are sealed to")
     reply_token: Token

@@ -38,7 +38,7 @@ SELECT f.subject, o.population, o.client, o.normaliser, o.sealed, f.digests FROM
   SELECT population, client, normaliser, sealed FROM directory.person WHERE subject = f.subject OFFSET 0) o"""
 _PEOPLE: Final = "SELECT subject, normaliser, sealed FROM directory.person WHERE subject = ANY(%b)"
 _FORGET: Final = """DELETE FROM directory.person WHERE subject IN
-(SELECT subject FROM directory.person WHERE subject = ANY(%b) ORDER BY subject FOR UPDATE)"""
+(SELECT subject FROM directory.person WHERE subject = ANY(%b) ORDER BY subject FOR UPDATE) RETURNING subject"""
 
 type_why = tuple[str, PointKind | None]
 """Who asked, and by which kind of point alone, if by one."""
@@ -159,9 +159,10 @@ async def record_keys(
     return dict(found)
 
 
-async def forget(conn: Conn, subjects: Iterable[str]) -> int:
-    """Delete people with their points, records and contacts; returns how many there were."""
-    return (await conn.execute(_FORGET, [[UUID(subject) for subject in subjects]])).rowcount
+async def forget(conn: Conn, subjects: Iterable[str]) -> set[str]:
+    """Delete people with their points, records and contacts; returns those there were."""
+    rows = await conn.execute(_FORGET, [[UUID(subject) for subject in subjects]])
+    return {str(row[0]) async for row in rows}
 
 
 async def _people(conn: Conn, subjects: Iterable[str], keys: KeyStore) -> dict[str, type_held]:

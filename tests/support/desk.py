@@ -8,7 +8,7 @@ from typing import Any
 from rules.handbook import Handbook
 from schemas.base import Event
 from schemas.events import TaskAssigned
-from schemas.values import Outcome
+from schemas.values import Outcome, Right
 from services.fulfiller.decide import Facts, Fulfilment, decide
 from services.fulfiller.decide.state import Part
 from services.kernel.decision import Effect
@@ -48,7 +48,8 @@ class Desk:
         for task in self.open_tasks():
             usual = {"erase": Outcome.ERASED, "export": Outcome.EXPORTED, "correct": Outcome.CORRECTED}
             outcome = outcomes[0] if outcomes else usual.get(task.action, Outcome.APPLIED)
-            self.hear(a_result(task, outcome, **fields))
+            gone = {"counts": {"directory": 1}} if (task.system, task.right) == ("suppress", Right.DELETE) else {}
+            self.hear(a_result(task, outcome, **{**gone, **fields}))
         return self
 
     def open_tasks(self) -> Iterator[TaskAssigned]:

@@ -65,7 +65,7 @@ def _check_parts(world: World, state: Fulfilment) -> None:
     for name in pending:
         part = state.parts[name]
         if part.party is None:
-            assert parts.system_of(name), f"{name} waits for nobody"
+            assert parts.is_task(name), f"{name} waits for nobody"
             assert any(state.parts[other].party for other in pending), f"{name} comes after nothing"
         else:
             assert part.until is not None

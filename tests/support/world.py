@@ -5,7 +5,7 @@ the caller's choice. Time moves only when the caller says so.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -14,7 +14,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic_core import to_json
 
-from connectors.datamap import DataMap
+from connectors.datamap import DataMap, Told
 from rules.handbook import Handbook
 from rules.matching import Candidate, Matched
 from rules.names import NameFit
@@ -121,6 +121,11 @@ class _Systems:
             return {"web": Task(Action.APPLY)}
         action = {Right.DELETE: Action.ERASE, Right.CORRECT: Action.CORRECT}.get(right, Action.EXPORT)
         return {"accounts": Task(action, ("billing",) if right is Right.DELETE else ()), "billing": Task(action)}
+
+    def providers(self, acting: Iterable[str]) -> dict[str, Told]:
+        """The service providers told to delete."""
+        told = Told("mail", ("accounts",), timedelta(days=10))
+        return {"meadow-mail": told} if self.copies and "accounts" in acting else {}
 
 
 SYSTEMS, WITH_COPIES = cast(DataMap, _Systems()), cast(DataMap, _Systems(copies=True))
@@ -394,6 +399,7 @@ class World:
             _Cause(effect.id), self.now, request_id=effect.request_id, case_id=effect.case_id, task_id=body["task_id"],
             system=body["system"], part=body["part"], attempt=attempt, outcome=outcome,
             reason="no_connection" if outcome is Outcome.FAILED else None, reply_token=body["reply_token"],
+            counts={"directory": 1} if (body["system"], body["right"]) == ("suppress", "delete") else {},
         )  # fmt: skip
         self.publish("tasks", told)
 
@@ -478,7 +484,7 @@ class World:
                 packets[request_id, person.client] = fulfiller.Packet(points)
         enabled = {p.client for p in self.setting.people if p.client} - self.setting.disabled
         return fulfiller.Facts(
-            handbook=self.handbook, systems=SYSTEMS, token=reply_token, same=tokens.matches, handover=handover_id,
+            handbook=self.handbook, systems=WITH_COPIES, token=reply_token, same=tokens.matches, handover=handover_id,
             packets=packets, enabled=frozenset(enabled), direct=frozenset(enabled),
         )  # fmt: skip
 

@@ -1,12 +1,13 @@
 """The two systems of our own: `package` makes the access package, `suppress` keeps what must stay done."""
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Container, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
 from connectors.datamap import DataMap
 from connectors.port import Receipt
+from rules import parts
 from rules.handbook import Handbook
 from schemas.public import RequestSubmitted, Subject
 from schemas.values import OPT_OUTS, Action, Outcome, Population, Right
@@ -91,13 +92,12 @@ class BuiltIn:
                 right = effect.body["right"]
                 await suppress(conn, self._house.keys, effect.body["subjects"], right, now)
                 await suppress_offered(conn, self._house.keys, offers.get(effect.case_id, ()), right, now)
-            gone = [
-                (case_key(e.case_id), s) for e in effects if e.body["right"] == Right.DELETE for s in e.body["subjects"]
-            ]
+            gone = {(case_key(e.case_id), s): e.id for e in effects if _forgets(e) for s in e.body["subjects"]}
+            forgotten: set[str] = set()
             if gone:
                 await keep_contacts(conn, self._house.vault, self._house.keys, gone)
-                await forget(conn, [subject for _, subject in gone])
-        return [Done((told(effect, now, Outcome.APPLIED, Receipt(effect.id, Outcome.APPLIED)),)) for effect in effects]
+                forgotten = await forget(conn, [subject for _, subject in gone])
+        return [Done((told(e, now, Outcome.APPLIED, _noted(e, forgotten)),)) for e in effects]
 
     async def _offers(self, conn: Conn, effects: Sequence[Leased]) -> dict[str, list[Offered]]:
         """What the people behind these cases said of themselves, per case."""
@@ -113,6 +113,16 @@ class BuiltIn:
             one = merge(submitted.brand, offered(Subject.model_validate_json(raw), country))
             found.setdefault(cases[case], []).append(one)
         return found
+
+
+def _forgets(effect: Leased) -> bool:
+    return bool(effect.body["right"] == Right.DELETE)
+
+
+def _noted(effect: Leased, forgotten: Container[str]) -> Receipt:
+    """What was noted; for a deletion, how many people left the directory with it."""
+    gone = sum(subject in forgotten for subject in effect.body["subjects"])
+    return Receipt(effect.id, Outcome.APPLIED, {parts.DIRECTORY: gone} if _forgets(effect) else {})
 
 
 def _follows_points(effect: Leased) -> bool:

@@ -84,7 +84,7 @@ type_keys = Mapping[tuple[str, str], Sequence[Mapping[str, str]]]
 
 async def tasks_of(house: House, name: str, effects: Sequence[Leased], now: datetime) -> list[Task]:
     """What one system is asked, with its record keys from the directory and never from what somebody typed."""
-    wanted = {(subject, name) for effect in effects for subject in effect.body["subjects"]}
+    wanted = {(subject, one) for e in effects for subject in e.body["subjects"] for one in _keys_from(name, e)}
     corrected = [(case_key(e.case_id), "submission") for e in effects if e.body["action"] == Action.CORRECT]
     async with house.pool.connection() as conn:
         keys = await record_keys(conn, wanted, house.keys) if wanted else {}
@@ -100,7 +100,7 @@ def _task(name: str, effect: Leased, keys: type_keys, said: RequestSubmitted | N
         request_id=assigned.request_id,
         system=name,
         action=assigned.action,
-        keys=tuple(key for subject in assigned.subjects for key in keys.get((subject, name), ())),
+        keys=_keys(effect, assigned.subjects, keys),
         client=assigned.client,
         corrections=tuple(CorrectionTask(c.field, c.new) for c in said.corrections) if said else (),
         preference=assigned.right if assigned.action is Action.APPLY else None,
@@ -110,6 +110,17 @@ def _task(name: str, effect: Leased, keys: type_keys, said: RequestSubmitted | N
         received_at=assigned.received_at,
         deadline=assigned.deadline,
     )
+
+
+def _keys_from(name: str, effect: Leased) -> Sequence[str]:
+    """The systems by whose record keys the task names its person: a service provider knows those it was given."""
+    return effect.body.get("keys_from") or [name]
+
+
+def _keys(effect: Leased, subjects: Sequence[str], keys: type_keys) -> tuple[Mapping[str, str], ...]:
+    systems = _keys_from(effect.body["system"], effect)
+    found = [key for subject in subjects for one in systems for key in keys.get((subject, one), ())]
+    return tuple({tuple(sorted(key.items())): key for key in found}.values())
 
 
 def _pending(effect: Leased, answer: Pending, now: datetime) -> Done | Again:

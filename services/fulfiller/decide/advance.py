@@ -14,8 +14,8 @@ from services.fulfiller.decide.copies import plan_copies
 from services.fulfiller.decide.draft import GRACE, Draft
 from services.fulfiller.decide.leftovers import discard_exports
 from services.fulfiller.decide.operator import operate
-from services.fulfiller.decide.warning import NOTICE, ask_operator, warned
 from services.fulfiller.decide.plan import plan_systems
+from services.fulfiller.decide.warning import NOTICE, ask_operator, warned
 
 CONFIRMATION: Final = parts.hold("confirmation")
 DETAIL: Final = parts.hold("detail")
@@ -163,6 +163,8 @@ def _time_out(draft: Draft) -> None:
             draft.state = draft.state.but(stop=Outcome.EXPIRED) if name in _BEFORE else draft.state
         elif parts.is_handover(name) and part.party is Party.CLIENT and draft.now < draft.last_moment:
             run_out(draft, name)
+        elif part.telling and part.party is Party.SYSTEM and draft.now < draft.last_moment:
+            draft.wait(name, Party.OPERATOR, Waiting.TASK, draft.last_moment, who=part.who)
         else:
             draft.state = draft.state.end(name, Outcome.FAILED, part.why or NO_ANSWER)
 

@@ -20,19 +20,20 @@ def assign(draft: Draft) -> None:
     if draft.state.stop is not None:
         return
     for name in draft.state.pending():
-        system = parts.system_of(name)
-        if system and not draft.state.parts[name].attempt and _may_begin(draft, name, system):
-            give(draft, name, system)
+        if parts.is_task(name) and not draft.state.parts[name].attempt and _may_begin(draft, name):
+            give(draft, name)
 
 
-def give(draft: Draft, name: str, system: str) -> None:
+def give(draft: Draft, name: str) -> None:
     """Assign one part's task; a further attempt carries the same task id and token.
 
     The assignment itself says who is waited for and until when.
     """
-    attempt, action = draft.state.parts[name].attempt + 1, draft.state.parts[name].action
-    client, accepted = parts.client_of(name), draft.accepted
+    part, client, accepted = draft.state.parts[name], parts.client_of(name), draft.accepted
+    attempt, action, telling = part.attempt + 1, part.action, part.telling
+    system = telling.through if telling else parts.system_of(name) or ""
     until = max(draft.last_moment, draft.now + GRACE)
+    until = min(until, draft.now + telling.within) if telling else until
     draft.state = draft.state.with_part(
         name, attempt=attempt, until=until, party=Party.SYSTEM, who=system, waiting=Waiting.TASK
     )
@@ -40,7 +41,8 @@ def give(draft: Draft, name: str, system: str) -> None:
         TaskAssigned, on=f"{name}/{attempt}", task_id=str(uuid5(UUID(draft.state.id), name)), system=system, part=name,
         action=_BUILT_IN.get(system) or action or Action.APPLY, right=_right(draft, name), brand=accepted.brand,
         subjects=_subjects(draft, client), client=None if parts.is_copies(name) else client, attempt=attempt,
-        deadline=until, law=accepted.law, received_at=accepted.received_at, since=None if client else accepted.since,
+        keys_from=telling.keys_from if telling else [], deadline=until, law=accepted.law,
+        received_at=accepted.received_at, since=None if client else accepted.since,
         reply_token=draft.facts.token(name, draft.state.id, system),
     )  # fmt: skip
 
@@ -60,21 +62,20 @@ def _subjects(draft: Draft, client: str | None) -> list[str]:
     return [draft.state.subject] if draft.state.subject else draft.accepted.subjects
 
 
-def _may_begin(draft: Draft, name: str, system: str) -> bool:
+def _may_begin(draft: Draft, name: str) -> bool:
     """Other requests of the case, holds and the waiting period first; then systems in their declared order."""
-    state, client, right = draft.state, parts.client_of(name), draft.accepted.right
+    state, client, system = draft.state, parts.client_of(name), parts.system_of(name)
     if client is None and any(_gates(other) for other in state.pending()):
         return False
-    if system == "suppress" and right in OPT_OUTS:
+    if system is None or (system == "suppress" and draft.accepted.right in OPT_OUTS):
         return True
-    same_scope = {s: n for n in state.parts if (s := parts.system_of(n)) and _scope(n) == _scope(name)}
+    same_scope = [n for n in state.parts if parts.is_task(n) and _scope(n) == _scope(name)]
     if system in _LAST:
-        before = {s for s in same_scope if s not in _LAST}
-    else:
-        whose = None if parts.is_copies(name) else client
-        planned = draft.facts.systems.plan(brand=draft.accepted.brand, right=_right(draft, name), client=whose)
-        before = set(planned[system].after) if system in planned else set()
-    return all(state.ended(same_scope[other]) for other in before if other in same_scope)
+        return all(state.ended(n) for n in same_scope if parts.system_of(n) not in _LAST)
+    whose = None if parts.is_copies(name) else client
+    planned = draft.facts.systems.plan(brand=draft.accepted.brand, right=_right(draft, name), client=whose)
+    before = planned[system].after if system in planned else ()
+    return all(state.ended(n) for n in same_scope if parts.system_of(n) in before)
 
 
 def _scope(name: str) -> tuple[str | None, bool]:

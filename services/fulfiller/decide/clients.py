@@ -124,7 +124,7 @@ def _report(draft: Draft, client: str, name: str) -> None:
     mine = [n for n in draft.state.parts if parts.client_of(n) == client and n != name and not parts.is_copies(n)]
     if any(draft.state.parts[n].end is None for n in mine):
         return
-    told = set(mine) - {parts.system("suppress", client)}
+    told = set(mine) - {parts.system("suppress", client), parts.directory(client)}
     ends = {n: end for n, end in draft.state.ends().items() if n in told}
     own_id = draft.accepted.submission_id if draft.accepted.instructed_by else None
     zipped = draft.facts.packages.get((draft.state.id, client))

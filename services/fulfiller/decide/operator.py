@@ -86,7 +86,7 @@ def _fitting(draft: Draft, name: str) -> list[Verb]:
         return [Verb.SKIP]
     if parts.is_handover(name):
         return [Verb.APPROVE, Verb.RETRY, Verb.SKIP, Verb.DONE, Verb.DENY]
-    return [*asked, Verb.SKIP, Verb.DONE, Verb.DENY] if parts.system_of(name) else []
+    return [*asked, Verb.SKIP, Verb.DONE, Verb.DENY] if parts.is_task(name) else []
 
 
 def _can_be_upheld(draft: Draft) -> bool:
@@ -123,7 +123,7 @@ def _apply(draft: Draft, event: OperatorDecided) -> None:
         case _ if parts.is_handover(name):
             send(draft, name, draft.state.clients[parts.client_of(name) or ""])
         case _:
-            give(draft, name, parts.system_of(name) or "")
+            give(draft, name)
 
 
 def _done(name: str) -> Outcome:

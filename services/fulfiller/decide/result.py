@@ -48,7 +48,7 @@ def finish(draft: Draft, event: TaskFinished) -> None:
         NoOutcome: the outcome is not one a system can have.
     """
     part = draft.state.parts.get(event.part)
-    if part is None or not part.attempt or not parts.system_of(event.part):
+    if part is None or not part.attempt or not parts.is_task(event.part):
         raise UnknownPart
     if not draft.facts.same(draft.facts.token(event.part, draft.state.id, event.system), event.reply_token):
         raise ForgedToken
@@ -61,9 +61,20 @@ def finish(draft: Draft, event: TaskFinished) -> None:
         amend(draft, event.part, end)
     elif event.outcome is not Outcome.FAILED:
         draft.state = draft.state.ending(event.part, end)
+        _end_directory(draft, event)
     elif event.attempt >= part.attempt and part.party is not Party.OPERATOR:
         draft.state = draft.state.with_part(event.part, why=event.reason)
         draft.wait(event.part, Party.OPERATOR, Waiting.TASK, draft.last_moment, who=event.system)
+
+
+def _end_directory(draft: Draft, event: TaskFinished) -> None:
+    """Say what became of the person's rows in the directory: they went with the note of the deletion, in one step."""
+    client = parts.client_of(event.part)
+    if event.part == parts.system("suppress", client) and parts.DIRECTORY in event.counts:
+        gone = event.counts[parts.DIRECTORY]
+        outcome = Outcome.ERASED if gone else Outcome.NOT_FOUND
+        counts = {"identifiers": gone} if gone else {}
+        draft.state = draft.state.ending(parts.directory(client), PartEnd(outcome=outcome, counts=counts))
 
 
 def amend(draft: Draft, name: str, end: PartEnd) -> None:

@@ -1,6 +1,6 @@
 """What the fulfiller remembers of a request: facts, parts, and which conclusions were drawn. No personal value."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Self
 from uuid import UUID
 
@@ -11,12 +11,23 @@ from schemas.values import Action, Located, Outcome, PartEnd, Party, Right, Wait
 from services.kernel.decision import State
 
 
+class Telling(BaseModel):
+    """How a service provider is told: through which system, by the record keys of which, and how long it has."""
+
+    model_config = ConfigDict(frozen=True)
+
+    through: str
+    keys_from: tuple[str, ...]
+    within: timedelta
+
+
 class Part(BaseModel):
     """One part: pending until `end` says how it ended.
 
     `party` and `who` are waited for until `until`, for `waiting`, and reminded at `remind_at`; a part that has none of
     these comes after another one that has. `attempt` counts how often its addressee was asked, `arrived` says that a
     client's request has reached it, `received` that the client has answered, `why` is what the last failure said.
+    A service provider's part has a `telling`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -32,6 +43,7 @@ class Part(BaseModel):
     arrived: bool = Field(default_factory=lambda known: bool(known["attempt"]))
     received: bool = False
     why: str | None = None
+    telling: Telling | None = None
 
     def but(self, **changes: object) -> Self:
         """Return a copy with some fields changed."""

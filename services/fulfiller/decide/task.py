@@ -70,7 +70,7 @@ def _assigned(state: TaskRun, event: TaskAssigned) -> Decision[TaskRun]:
 
 def _closed(state: TaskRun, event: RequestClosed) -> Decision[TaskRun]:
     """Take back what was taken up for parts that others ended."""
-    stopped = {name for name, end in event.parts.items() if parts.system_of(name) and end.outcome in _NOT_BY_THE_SYSTEM}
+    stopped = {name for name, end in event.parts.items() if parts.is_task(name) and end.outcome in _NOT_BY_THE_SYSTEM}
     left = sorted(name for name in state.taken if name.rpartition("/")[0] in stopped - state.stopped)
     effects = tuple(_recall(event, name) for name in left)
     return Decision(state.but(closed=True, stopped=state.stopped | stopped), effects=effects)

@@ -7,7 +7,18 @@ from typing import Any, Final
 from rules.brands import Brand
 from rules.disclosures import CategoryRow
 from rules.laws import Law
-from rules.parts import ANSWER, BUILT_IN, PIECES, client_of, is_copies, is_handover, system_of
+from rules.parts import (
+    ANSWER,
+    BUILT_IN,
+    PIECES,
+    client_of,
+    is_copies,
+    is_directory,
+    is_handover,
+    is_provider,
+    is_task,
+    system_of,
+)
 from rules.refusals import CitationNeeded, Refusal, Refused, refuse
 from rules.rights import INFORMS, MEANINGS, By
 from rules.statements import Written, appeals_to, refuses
@@ -45,8 +56,9 @@ def account(parts: Mapping[str, Any], words: Words, ask: Mapping[str, str] = _NO
 
 
 def _concerns(part: str) -> bool:
-    """Whether a part is work one tells of. What was stopped by a withdrawal is not: the letter itself says so."""
-    return system_of(part) not in BUILT_IN and bool(system_of(part) or client_of(part) or part in _TOLD)
+    """Whether a part is work one tells of: not what we do for ourselves."""
+    ours = system_of(part) in BUILT_IN or is_directory(part)
+    return not ours and bool(is_task(part) or client_of(part) or part in _TOLD)
 
 
 def _became(part: str, end: Mapping[str, Any], words: Words) -> str:
@@ -56,6 +68,8 @@ def _became(part: str, end: Mapping[str, Any], words: Words) -> str:
 
 
 def _where(part: str, words: Words) -> str:
+    if is_provider(part):
+        return str(words["provider"])
     if client_of(part) and not is_copies(part):
         return str(words["sender"])
     if part in _TOLD:

@@ -180,7 +180,7 @@ def forget(
 
     async def run(url: str) -> int:
         async with await psycopg.AsyncConnection.connect(url, autocommit=True) as conn:
-            return await lookup.forget(conn, known)
+            return len(await lookup.forget(conn, known))
 
     count = asyncio.run(run(installation(data).endpoints.database_url))
     typer.echo(f"{count} of {len(known)} people forgotten")

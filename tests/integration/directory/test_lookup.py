@@ -149,7 +149,7 @@ async def test_a_forgotten_person_leaves_nothing(directory) -> None:
     [one] = (await found(directory, q=offer(account_number="AC-1")))["q"]
 
     async with directory.ask() as conn:
-        assert await forget(conn, [one.subject]) == 1
+        assert await forget(conn, [one.subject]) == {one.subject}
         assert await record_keys(conn, [(one.subject, "accounts")], directory.keys) == {}
 
     assert (await found(directory, q=offer(account_number="AC-1")))["q"] == []

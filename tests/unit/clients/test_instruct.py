@@ -94,6 +94,7 @@ def test_the_client_hears_what_came_of_it_under_its_own_id_and_the_request_close
     assert desk.systems() == ["shipments", "suppress"]
     assert {name: end.outcome for name, end in desk.one(RequestClosed).parts.items()} == {
         "client:acorn/handover": Outcome.COMPLETED,
+        "client:acorn/directory": Outcome.ERASED,
         "client:acorn/suppress": Outcome.APPLIED,
         "client:acorn/system:shipments": Outcome.ERASED,
     }

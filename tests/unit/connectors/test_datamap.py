@@ -131,6 +131,38 @@ def test_a_clients_instruction_reaches_its_records_and_what_we_made_of_them() ->
     assert planned(Right.KNOW_SPECIFIC, client="acorn") == {"parcels": Action.EXPORT}
 
 
+SHARED = """
+systems:
+  desk: {connector: manual, brands: [parcelwise], options: {instructions: {erase: "Tell the provider."}}}
+  crm: {connector: http, url_env: CRM, brands: [parcelwise],
+        holds: [{name: contact, category: identifiers, source: the person, purposes: [communicate]}],
+        providers: [{name: Meadow Mail, contract: "order form, 7", told: desk, confirm_days: 5},
+                    {name: Cirrus Hosting, contract: "terms, 4"}]}
+  shop: {connector: http, url_env: SHOP, brands: [parcelwise],
+         holds: [{name: order, category: commercial, source: the person, purposes: [provide_services]}],
+         providers: [{name: Meadow Mail, contract: "order form, 7", told: desk, confirm_days: 9},
+                     {name: "Tallow & Sons", contract: "terms, 9", told: desk}]}
+"""
+
+
+def test_a_provider_of_several_systems_is_told_once_with_the_keys_of_all() -> None:
+    told = compile_map(SHARED).providers(["shop", "crm"])
+
+    assert {name: (one.through, one.keys_from, one.within.days) for name, one in told.items()} == {
+        "meadow-mail": ("desk", ("crm", "shop"), 5),
+        "tallow-sons": ("desk", ("shop",), 10),
+    }
+
+
+def test_only_providers_of_systems_that_act_are_told() -> None:
+    assert list(compile_map(SHARED).providers(["crm"])) == ["meadow-mail"]
+
+
+def test_a_system_through_which_providers_are_told_and_that_holds_nothing_has_no_task_of_its_own() -> None:
+    assert set(compile_map(SHARED).plan(brand="parcelwise", right=Right.DELETE, client=None)) == {"crm", "shop"}
+    assert "crm" in planned(Right.DELETE)
+
+
 def test_a_system_is_given_more_time_from_attempt_to_attempt() -> None:
     shop = one(table(), first_wait_s="2", longest_wait_s="60").systems["shop"]
 

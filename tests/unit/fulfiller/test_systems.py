@@ -100,7 +100,7 @@ def test_the_end_tells_what_became_of_every_part() -> None:
 
     settled, closed = desk.one(RequestSettled), desk.one(RequestClosed)
     assert (settled.ending, settled.subject) == (Ending.FULFILLED, SUBJECT)
-    assert closed.parts.keys() == {"own/verification", ACCOUNTS, BILLING, "own/suppress"}
+    assert closed.parts.keys() == {"own/verification", ACCOUNTS, BILLING, "own/suppress", "own/directory"}
     assert desk.state.closed
     assert desk.state.due_at is None
 
