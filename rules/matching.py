@@ -45,6 +45,7 @@ class Candidate:
 
     A name that fits exactly is among `matched` too, with who holds it: that is what counts, as for any other point.
     `near` are kinds with an equal second key (folded, provider-specific): worth an operator's look, and no more.
+    `proven` are kinds whose held value the person showed to control: what was sent there came back.
     """
 
     subject: str
@@ -53,6 +54,7 @@ class Candidate:
     matched: tuple[Matched, ...]
     name: NameFit = NameFit.UNKNOWN
     near: frozenset[PointKind] = frozenset()
+    proven: frozenset[PointKind] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,7 @@ def _counting(candidate: Candidate, terms: _Terms) -> Iterator[Group]:
         unsure = point.kind is PointKind.NAME and candidate.name is not NameFit.EXACT
         if not unsure and _admitted(point.kind, terms) and _dependable(point, terms):
             yield terms.policy.group_of(point.kind)
+    yield from (terms.policy.group_of(kind) for kind in candidate.proven if _admitted(kind, terms))
 
 
 def _admitted(kind: PointKind, terms: _Terms) -> bool:
@@ -171,7 +174,7 @@ def _dependable(point: Matched, terms: _Terms) -> bool:
 def _evidence(candidate: Candidate, terms: _Terms) -> frozenset[Group]:
     """The groups in which this record resembles what was offered: for a person's eye, not for a verdict."""
     policy = terms.policy
-    kinds = {point.kind for point in candidate.matched} | candidate.near
+    kinds = {point.kind for point in candidate.matched} | candidate.near | candidate.proven
     groups = {policy.group_of(kind) for kind in kinds - terms.contested}
     if candidate.name in {NameFit.EXACT, NameFit.FUZZY} and PointKind.NAME not in terms.contested:
         groups.add(policy.group_of(PointKind.NAME))

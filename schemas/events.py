@@ -95,6 +95,7 @@ class AnswerRecorded(Event):
     clients: list[Located] = []
     accepted: bool = True
     right: Right | None = Field(None, description="what a request held for detail turned out to be")
+    round: int | None = Field(None, ge=1, description="whose code it was, when `kind` is code")
 
 
 class PartWaiting(Event):
@@ -110,6 +111,7 @@ class PartWaiting(Event):
     round: int = Field(1, ge=1)
     who: Slug | None = Field(None, description="the client or system waited for")
     groups: list[Group] = Field([], description="what fits the one record an operator may look at")
+    code_to: str | None = Field(None, description="whose contact on file is sent a code; never told outside")
     why: Code | None = Field(None, description="why an operator must look; never told outside")
 
 

@@ -322,6 +322,7 @@ class Letter(StrEnum):
 
     ACKNOWLEDGEMENT = "acknowledgement"
     PROOF_NEEDED = "proof_needed"
+    CODE = "code"
     CONFIRMATION_ASKED = "confirmation_asked"
     DETAIL_NEEDED = "detail_needed"
     MANDATE_NEEDED = "mandate_needed"

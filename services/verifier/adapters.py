@@ -81,7 +81,7 @@ def _weighs(event: Any, states: Mapping[str, Verification]) -> bool:  # noqa: AN
             return False
         case RequestAccepted():
             return event.verify
-        case AnswerRecorded(kind=AnswerKind.POINTS | AnswerKind.DECLARATION):
+        case AnswerRecorded(kind=AnswerKind.POINTS | AnswerKind.DECLARATION | AnswerKind.CODE):
             return True
         case OperatorDecided(verb=Verb.APPROVE):
             return event.request_id in states

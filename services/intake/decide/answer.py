@@ -54,7 +54,7 @@ def hear(state: Case, event: Answer, facts: Facts, now: datetime) -> Decision[Ca
         return Decision(state, due_at=state.due_at)
     targets, problem = _targets(state, event, body)
     if problem is None and body.kind is AnswerKind.CODE:
-        state, problem = _code(state, body, targets, facts)
+        state, targets, problem = _code(state, body, targets, facts)
     elif problem is None and (body.kind in NEED_TOKEN or body.answer_token):
         state, targets, problem = _token(state, body, targets, facts)
     elif problem is None and body.kind is AnswerKind.MANDATE:
@@ -103,16 +103,23 @@ def _token(
     return state, [], _WRONG_TOKEN
 
 
-def _code(state: Case, body: RequesterAnswered, targets: Sequence[str], facts: Facts) -> tuple[Case, Problem | None]:
+def _code(
+    state: Case, body: RequesterAnswered, targets: list[str], facts: Facts
+) -> tuple[Case, list[str], Problem | None]:
     """Spend a code that only the contact on file was sent. Without a record there is none, and every one is wrong."""
     for request_id in targets:
-        asked = state.asked[request_id]
-        names = {n: f"{request_id}/{body.kind}/{n}" for n in range(1, MOST_ROUNDS + 1)}
-        fits = [name for n, name in names.items() if facts.same(facts.code(request_id, n), body.code or "")]
-        if fits and fits[0] not in state.used and asked.tries < MOST_TRIES:
-            return state.but(used=state.used | {fits[0]}), None
+        asked, round_ = state.asked[request_id], _round(body, request_id, facts)
+        name = f"{request_id}/{body.kind}/{round_}"
+        if round_ and name not in state.used and asked.tries < MOST_TRIES:
+            return state.but(used=state.used | {name}), [request_id], None
         state = state.with_asked(request_id, tries=asked.tries + 1)
-    return state, _WRONG_CODE
+    return state, [], _WRONG_CODE
+
+
+def _round(body: RequesterAnswered, request_id: str, facts: Facts) -> int | None:
+    """Which round's code was given, if it is one."""
+    rounds = range(1, MOST_ROUNDS + 1)
+    return next((n for n in rounds if body.code and facts.same(facts.code(request_id, n), body.code)), None)
 
 
 def _mandate(
@@ -148,7 +155,7 @@ def _record(
         AnswerRecorded.after(
             event, now, request_id=request_id, case_id=state.case_id, kind=body.kind,
             given=kinds_of(body.subject) if body.subject else [], clients=handed(state.asked[request_id].right, news),
-            accepted=body.accepted, right=wanted[0] if wanted else None,
+            accepted=body.accepted, right=wanted[0] if wanted else None, round=_round(body, request_id, facts),
         )
         for request_id in targets
     ]  # fmt: skip

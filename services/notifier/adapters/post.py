@@ -62,7 +62,7 @@ class Post:
         mails: list[tuple[Leased, Mail]] = []
         for effect in effects:
             to = addressees.get(effect.id)
-            if to is None or not (to.email or to.address):
+            if to is None or not (to.email or (to.address and effect.body["letter"] != Letter.CODE)):
                 results[effect.id] = _failed(effect, now, "no_contact")
             elif to.email:
                 mails.append((effect, self._mail(effect, to, opening, now)))
@@ -141,6 +141,9 @@ class Post:
             "request_id": request,
             "confirmation": tokens.answer_token(self._key, request, confirms, effect.body["round"])
             if confirms
+            else None,
+            "code": tokens.code(self._key, request, AnswerKind.CODE, effect.body["round"])
+            if letter is Letter.CODE
             else None,
             "withdrawal": None
             if letter in _LAST

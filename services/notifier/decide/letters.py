@@ -29,7 +29,7 @@ _LAST: Final = {
 }
 _TELLING: Final = frozenset(_LAST.values())
 """Letters that tell what was found, once somebody was verified."""
-_SECRET: Final = frozenset({Letter.CONFIRMATION_ASKED, Letter.NOTICE, Letter.AMENDED})
+_SECRET: Final = frozenset({Letter.CODE, Letter.CONFIRMATION_ASKED, Letter.NOTICE, Letter.AMENDED})
 """Letters that always tell what was found, or carry what only the person may hold."""
 
 type_due = tuple[str, Letter, dict[str, Any]]
@@ -40,10 +40,10 @@ def letters(state: Correspondence, accepted: RequestAccepted) -> tuple[Correspon
     effects = []
     for name, letter, body in _due(state, accepted):
         to = _recipient(state, letter)
-        if name in state.letters or (to == "on_file" and state.subject is None):
+        subject = (body.get("subject") or state.subject) if to == "on_file" else None
+        if name in state.letters or (to == "on_file" and subject is None):
             continue
         state = state.but(letters=state.letters | {name})
-        subject = state.subject if to == "on_file" else None
         about = {"letter": letter, "to": to, "subject": subject, "name": name, **_about(accepted), **body}
         effects.append(Effect(LETTER, state.id, accepted.case_id, name, about, lane=f"mail/{lane(state.id)}"))
     return state, effects
@@ -66,11 +66,7 @@ def _due(state: Correspondence, accepted: RequestAccepted) -> Iterator[type_due]
         return
     if accepted.right is not Right.UNCLASSIFIED and acknowledged(accepted.right, accepted.channel):
         yield "acknowledgement", Letter.ACKNOWLEDGEMENT, {}
-    for asked in state.asked.values():
-        if asked.waiting in _ASKING and not _overtaken(state, asked):
-            body = {"round": asked.round, "kinds": asked.kinds, "declaration": asked.declaration}
-            until = asked.until.isoformat()
-            yield f"{asked.waiting}/{asked.round}", _ASKING[asked.waiting], {**body, "until": until}
+    yield from _asking(state)
     if state.extended_to and not state.settled:
         body = {"respond_by": state.extended_to.isoformat(), "reason": state.extended_why}
         yield f"extended/{state.extended_to}", Letter.EXTENDED, body
@@ -86,6 +82,18 @@ def _due(state: Correspondence, accepted: RequestAccepted) -> Iterator[type_due]
         yield "end", _LAST[state.settled.ending], _account(state.settled)
     for part, amended in sorted(state.amended.items()):
         yield f"amended/{part}", Letter.AMENDED, {"parts": {part: amended.end.model_dump(mode="json")}}
+
+
+def _asking(state: Correspondence) -> Iterator[type_due]:
+    """What the person is asked, each with the code that goes to the contact on file, where there is one."""
+    for asked in state.asked.values():
+        if asked.waiting not in _ASKING or _overtaken(state, asked):
+            continue
+        body = {"round": asked.round, "kinds": asked.kinds, "declaration": asked.declaration}
+        body |= {"until": asked.until.isoformat()}
+        yield f"{asked.waiting}/{asked.round}", _ASKING[asked.waiting], body
+        if asked.code_to:
+            yield f"code/{asked.round}", Letter.CODE, {**body, "subject": asked.code_to}
 
 
 def _overtaken(state: Correspondence, asked: PartWaiting) -> bool:

@@ -1,10 +1,11 @@
 """What the rules say of the candidates among the company's own records."""
 
+from dataclasses import replace
 from datetime import datetime
 
-from rules.matching import Judgement, Verdict, weigh
+from rules.matching import Candidate, Judgement, Verdict, weigh
 from rules.rights import reaches
-from schemas.values import Group, Population, Right
+from schemas.values import Group, PointKind, Population, Right
 from services.verifier.decide.facts import Facts
 from services.verifier.decide.state import Verification
 
@@ -12,11 +13,16 @@ from services.verifier.decide.state import Verification
 def judge(state: Verification, facts: Facts, now: datetime) -> Judgement:
     """Weigh each candidate the request may be about, on its own."""
     reached = (c for c in facts.candidates.get(state.id, ()) if reaches(state.only_for, c.population))
-    own = [c for c in reached if c.population is not Population.RECIPIENT]
+    own = [_shown(c, state.proven) for c in reached if c.population is not Population.RECIPIENT]
     return weigh(
         own, needed=state.needed, right=state.right or Right.INQUIRY, on=now.date(), policy=facts.points,
         contested=state.contested,
     )  # fmt: skip
+
+
+def _shown(candidate: Candidate, proven: frozenset[str]) -> Candidate:
+    """The record with what the person showed to control: codes go to e-mail addresses on file."""
+    return replace(candidate, proven=frozenset({PointKind.EMAIL})) if candidate.subject in proven else candidate
 
 
 def fitting(state: Verification, facts: Facts, now: datetime) -> tuple[str, tuple[Group, ...]] | None:

@@ -13,7 +13,7 @@ from schemas.events import AnswerRecorded, OperatorDecided, RequestAccepted, Req
 from schemas.values import AnswerKind, Assurance, Group, PointKind, Population, Right
 from services.kernel.decision import State
 
-PROVING: Final = frozenset({AnswerKind.POINTS, AnswerKind.DECLARATION})
+PROVING: Final = frozenset({AnswerKind.POINTS, AnswerKind.DECLARATION, AnswerKind.CODE})
 MOST_ANSWERS: Final = 10
 """Answers told apart per request; what comes after is weighed like the others and asks for no further round."""
 
@@ -44,6 +44,10 @@ class Verification(State):
     ends_at: AwareDatetime | None = None
     answers: frozenset[UUID] = frozenset()
     rounds: int = 0
+    codes: dict[int, tuple[str, AwareDatetime]] = {}
+    """Per round whose contact on file was sent a code, and until when it counts."""
+    coded: dict[int, AwareDatetime] = {}
+    """Which rounds' codes came back, and when."""
     verdict: Verdict = Verdict.NO_RECORD
     ended: str | None = None
     withdrawn: bool = False
@@ -55,6 +59,12 @@ class Verification(State):
     def open(self) -> bool:
         """Whether there is something to weigh: accepted, in need of proof, not ended."""
         return self.verify and self.ended is None and not self.withdrawn
+
+    @property
+    def proven(self) -> frozenset[str]:
+        """Whose contact on file the person showed to control: a code sent there came back in time."""
+        back = ((whose, until, self.coded.get(n)) for n, (whose, until) in self.codes.items())
+        return frozenset(whose for whose, until, at in back if at and at < until)
 
     @property
     def stopped(self) -> bool:
@@ -101,7 +111,9 @@ def told(state: Verification, event: Event | Due) -> Verification:
             return state.but(withdrawn=True)
         case AnswerRecorded() if event.kind in PROVING:
             heard = state.answers | {event.event_id} if len(state.answers) < MOST_ANSWERS else state.answers
-            return state.but(answers=heard, declared=state.declared or event.kind is AnswerKind.DECLARATION)
+            back = {event.round: event.occurred_at} if event.round else {}
+            declared = state.declared or event.kind is AnswerKind.DECLARATION
+            return state.but(answers=heard, declared=declared, coded=back | state.coded)
         case RequestClosed():
             return state.but(ended=state.ended or "closed")
         case OperatorDecided() if parts.decider(event.verb, event.part) == "verifier":

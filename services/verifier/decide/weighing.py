@@ -1,12 +1,13 @@
 """Weigh what was offered: verify, ask for more, end at the fixed instant. What is asked tells nothing found."""
 
+from datetime import datetime
 from typing import Final
 
 from rules import parts
 from rules.matching import Judgement, Verdict
 from schemas.base import Event
 from schemas.events import PartWaiting, RequestVerified, VerificationFailed
-from schemas.values import Assurance, Party, PointKind, Waiting
+from schemas.values import Assurance, Party, PointKind, Right, Waiting
 from services.verifier.decide.draft import Draft
 from services.verifier.decide.judging import fitting, judge
 from services.verifier.decide.review import show, verify
@@ -32,7 +33,7 @@ def weigh_in(draft: Draft, cause: Event) -> None:
         return
     if not fits:
         draft.counts += failure(state.id, judged, facts, draft.now)
-    _ask(draft)
+    _ask(draft, None if held else _reachable(draft, judged))
     draft.state = draft.state.but(
         verdict=judged.verdict, located=_located(judged), fitting=None if held else fitting(state, facts, draft.now)
     )
@@ -44,21 +45,30 @@ def _located(judged: Judgement) -> tuple[str, tuple[str, ...]] | None:
     return (judged.subject, tuple(sorted(judged.groups))) if judged.subject else None
 
 
-def _ask(draft: Draft) -> None:
+def _reachable(draft: Draft, judged: Judgement) -> str | None:
+    """Whose contact on file a code may prove: of the one record located, where that would add a group."""
+    state, policy = draft.state, draft.facts.points
+    counts = PointKind.EMAIL not in state.contested and policy.counts(PointKind.EMAIL, state.right or Right.INQUIRY)
+    adds = judged.verdict is not Verdict.VERIFIED and policy.group_of(PointKind.EMAIL) not in judged.groups
+    return judged.subject if counts and adds else None
+
+
+def _ask(draft: Draft, code_to: str | None) -> None:
     """Ask for more, as often as was answered and once more, up to the brand's last round."""
     state = draft.state
-    rounds = range(state.rounds + 1, min(draft.brand.windows.proof_rounds, len(state.answers) + 1) + 1)
-    draft.said += [_round(draft, number) for number in rounds]
-    draft.state = state.but(rounds=max(rounds, default=state.rounds))
-
-
-def _round(draft: Draft, number: int) -> PartWaiting:
-    state = draft.state
     until = min(draft.now + draft.brand.windows.proof, state.ends_at or draft.now)
+    rounds = range(state.rounds + 1, min(draft.brand.windows.proof_rounds, len(state.answers) + 1) + 1)
+    draft.said += [_round(draft, number, until, code_to) for number in rounds]
+    codes = dict.fromkeys(rounds, (code_to, until)) if code_to else {}
+    draft.state = state.but(rounds=max(rounds, default=state.rounds), codes=state.codes | codes)
+
+
+def _round(draft: Draft, number: int, until: datetime, code_to: str | None) -> PartWaiting:
+    state = draft.state
     kinds = [kind for kind in CHOICE if kind not in state.contested]
     return PartWaiting.after(
         draft.cause, draft.now, on=f"proof/{number}", case_id=state.case_id, part=parts.VERIFICATION,
-        party=Party.PERSON, waiting=Waiting.PROOF, until=until, kinds=kinds, round=number,
+        party=Party.PERSON, waiting=Waiting.PROOF, until=until, kinds=kinds, round=number, code_to=code_to,
         declaration=state.declaration_needed and not state.declared,
     )  # fmt: skip
 
