@@ -49,7 +49,10 @@ class Batch(Generic[S]):
 
 @dataclass(slots=True)
 class Changes(Generic[S]):
-    """What follows from some messages, collected before it is written. `due` names the states that changed."""
+    """What follows from some messages, collected before it is written. `due` names the states that changed.
+
+    `faults` are messages no decision could be made about; nothing of theirs is in the rest.
+    """
 
     states: dict[str, S] = field(default_factory=dict)
     due: dict[str, datetime | None] = field(default_factory=dict)
@@ -57,6 +60,7 @@ class Changes(Generic[S]):
     effects: list[tuple[Effect, str | None]] = field(default_factory=list)
     counters: list[Count] = field(default_factory=list)
     secrets: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    faults: dict[Item, Exception] = field(default_factory=dict)
 
 
 def first_of_each(items: Iterable[Item], fresh: Container[UUID]) -> list[Item]:

@@ -7,7 +7,8 @@
     └── PermanentError           no: a person or a deploy must change something
         ├── Misconfigured
         ├── TooManyParked
-        └── UnsafeBuild
+        ├── UnsafeBuild
+        └── Untrusted            somebody outside wrote what is not theirs to say
 
 Messages are made from facts (which, where, how many), never from content.
 """
@@ -39,6 +40,10 @@ class Misconfigured(PermanentError):
 
 class UnsafeBuild(PermanentError):
     """The installed Faust is not the one our transport was made safe for."""
+
+
+class Untrusted(PermanentError):
+    """Somebody outside wrote what is not theirs to say: it is set aside, and nobody's request waits for it."""
 
 
 class TooManyParked(PermanentError):

@@ -12,6 +12,7 @@ from schemas.events import Parked
 from schemas.topics import PUBLIC_BYTES, STAGES
 from schemas.wire import Record, Unreadable
 from services.kernel.clock import Clock
+from services.kernel.errors import Untrusted
 from services.kernel.vault import Sealer
 
 MOST_SEALED: Final = PUBLIC_BYTES
@@ -33,16 +34,20 @@ class Parking:
         self._stage, self._service, self._sealer, self._clock = stage, STAGES.get(stage, stage), sealer, clock
 
     def tell(self, record: Record | None, event: Any, error: Exception) -> Parked:  # noqa: ANN401  what was read, if any
-        """Build the event; `record` is None when a state was woken, `event` is None when the record is unreadable."""
+        """Build the event; `record` is None when a state was woken, `event` is None when the record is unreadable.
+
+        It names no request when the message was not its writer's to send: nobody else's request is the worse for it.
+        """
         original = record or Record("due", 0, 0, None, to_json(event), (), 0)
         found = error.problems if isinstance(error, Unreadable) else []
         problems = [f"{p.field or 'the whole'}: {p.rule}" for p in found]
         if not (carried := _size(original) <= MOST_SEALED):
             problems.append(f"larger than {MOST_SEALED} bytes: read it where it lies")
-        request = _id(getattr(event, "request_id", None))
+        about = None if isinstance(error, Untrusted) else event
+        request = _id(getattr(about, "request_id", None))
         return Parked.after(
             event or _Place(original.position_id), self._clock(), on=self._stage, request_id=request,
-            case_id=_id(getattr(event, "case_id", None)) or request, service=self._service, topic=original.topic,
+            case_id=_id(getattr(about, "case_id", None)) or request, service=self._service, topic=original.topic,
             partition=original.partition, offset=original.offset, stage="decode" if event is None else "decide",
             error=code_of(error), problems=problems, sealed=self._seal(original) if carried else "",
         )  # fmt: skip

@@ -21,7 +21,7 @@ from schemas.wire import Record, Unreadable
 from services.kernel.batch import Batch, Changes, Item, first_of_each
 from services.kernel.clock import monotonic
 from services.kernel.decision import Count, Decision, State
-from services.kernel.errors import Misconfigured, TooManyParked
+from services.kernel.errors import Misconfigured, TooManyParked, Untrusted
 from services.kernel.house import House
 from services.kernel.leases import Leases
 from services.kernel.origin import restorer
@@ -126,7 +126,7 @@ class Step(Generic[S, F]):
         return await self._store.say(batch.conn, out)
 
     async def _attempt(self, batch: Batch[S], items: Sequence[Item]) -> list[Outgoing]:
-        """Handle the items together; if that fails for good, find the guilty one by halving and park it alone."""
+        """Handle the items together and park those nobody can decide; if the rest fails for good, by halves."""
         try:
             async with batch.conn.transaction():
                 changes = await self._decide(batch, items)
@@ -141,6 +141,8 @@ class Step(Generic[S, F]):
             left = await self._attempt(batch, items[:middle])
             return [*left, *await self._attempt(batch, items[middle:])]
         batch.states |= changes.states
+        for item, fault in changes.faults.items():
+            await self._park(batch, item, fault)
         return changes.out
 
     async def _decide(self, batch: Batch[S], items: Sequence[Item]) -> Changes[S]:
@@ -149,13 +151,27 @@ class Step(Generic[S, F]):
         facts = await self._is.gather(batch.conn, [item.event for item in items], batch.states)
         now, started, changes = self._clock(), monotonic(), Changes[S]()
         for item in items:
-            for state_id in item.ids:
-                state = changes.states.get(state_id) or batch.states.get(state_id) or self._is.state.stub(state_id)
-                decision = self._is.decide(state, item.event, facts, now)
+            before = [changes.states.get(i) or batch.states.get(i) or self._is.state.stub(i) for i in item.ids]
+            try:
+                decisions, facts = self._decided(before, item.event, facts, now)
+            except Misconfigured:
+                raise
+            except Exception as error:  # noqa: BLE001  whatever it is, it concerns this message
+                changes.faults[item] = error
+                continue
+            for state, decision in zip(before, decisions, strict=True):
                 self._collect(changes, item, state, decision)
-                facts = self._is.learn(facts, decision.counters) if decision.counters else facts
         self._metrics.decide.labels(self._name).observe(monotonic() - started)
         return changes
+
+    def _decided(self, states: Sequence[S], event: Any, facts: F, now: datetime) -> tuple[list[Decision[S]], F]:  # noqa: ANN401
+        """Decide about each state, the next one knowing what the one before has counted."""
+        decisions = []
+        for state in states:
+            decision = self._is.decide(state, event, facts, now)
+            facts = self._is.learn(facts, decision.counters) if decision.counters else facts
+            decisions.append(decision)
+        return decisions, facts
 
     def _collect(self, changes: Changes[S], item: Item, before: S, decision: Decision[S]) -> None:
         """Add one decision. A state counts up whenever it changes or says something, so that no two tell one `seq`."""
@@ -191,9 +207,12 @@ class Step(Generic[S, F]):
         return outgoing(event, self._name, trace, self._sealer)
 
     async def _park(self, batch: Batch[S], item: Item, error: Exception) -> None:
-        """Set one message aside; its states are marked, so that their requests wait for an operator in plain sight."""
+        """Set one message aside; its states are marked, so that their requests wait for an operator in plain sight.
+
+        Requests do not wait for what was not its writer's to say.
+        """
         batch.faults[item] = error
-        await self._store.mark_parked(batch.conn, item.ids, item.event.event_id)
+        await self._store.mark_parked(batch.conn, () if isinstance(error, Untrusted) else item.ids, item.event.event_id)
         if item.record is None:
             await self._store.postpone(batch.conn, item.ids, self._clock() + DUE_AGAIN)
 

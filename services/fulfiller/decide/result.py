@@ -7,7 +7,7 @@ from schemas.events import RequestAmended, TaskFinished
 from schemas.values import Outcome, PartEnd, Party, Waiting
 from services.fulfiller.decide.draft import Draft
 from services.fulfiller.decide.leftovers import OURS, comes_too_late, discard_late
-from services.kernel.errors import PermanentError
+from services.kernel.errors import Untrusted
 
 POSSIBLE: Final = frozenset(
     {
@@ -27,15 +27,15 @@ POSSIBLE: Final = frozenset(
 """What a system can say of itself; the other outcomes are for us to say."""
 
 
-class ForgedToken(PermanentError):
+class ForgedToken(Untrusted):
     """The reply does not carry the token its part's addressee was given."""
 
 
-class UnknownPart(PermanentError):
+class UnknownPart(Untrusted):
     """The reply is about a request or a part nobody knows."""
 
 
-class NoOutcome(PermanentError):
+class NoOutcome(Untrusted):
     """The result names an outcome no system can have."""
 
 

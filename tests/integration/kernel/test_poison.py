@@ -14,7 +14,7 @@ from schemas import wire
 from schemas.events import Parked
 from schemas.wire import Record
 from services.kernel.decision import Decision, Effect
-from services.kernel.errors import Misconfigured, TooManyParked
+from services.kernel.errors import Misconfigured, TooManyParked, Untrusted
 from services.kernel.keys import KeysMissing
 from services.kernel.origin import with_origin
 from services.kernel.store import Stored
@@ -66,6 +66,37 @@ async def test_a_decision_sees_that_messages_lie_parked(worker: Lab) -> None:
 
     assert seen == [2, 2]
     assert await worker.rows("SELECT body FROM state") == [{"words": ["hello", "again"]}]
+
+
+async def test_what_nobody_can_decide_costs_the_others_no_second_attempt(worker: Lab) -> None:
+    asked = []
+
+    async def gather(_conn: Any, events: Any, _states: Any) -> None:
+        asked.append(len(events))
+
+    await worker.wire(gather=gather).take(
+        *(a_message(a_request(f"r{n}"), "broken" if n == 3 else "a") for n in range(8))
+    )
+
+    assert asked == [8]
+    assert await worker.parked() == [a_request("r3")]
+
+
+async def test_no_request_waits_for_what_was_not_its_writers_to_say(worker: Lab) -> None:
+    def forged(state: Any, event: Any, *args: Any) -> Any:
+        if event.basis == "forged":
+            raise Untrusted
+        return decide(state, event, *args)
+
+    message = a_message(ONE, "forged")
+    [parked] = told(await worker.wire(decide=forged).take(message, a_message(ONE, "hello")))
+
+    assert (parked.request_id, parked.case_id, parked.error) == (None, None, "untrusted")
+    assert (await worker.words(ONE), await worker.parked()) == (["hello"], [])
+    assert parked.causation_id
+    await worker.store.release(worker.db, parked.causation_id, [])
+    await worker.run("TRUNCATE outbox")
+    assert [one.event_id for one in told(await worker.take(message))] == [parked.event_id]
 
 
 async def test_a_released_message_may_come_again_and_nothing_waits_for_it(worker: Lab) -> None:
