@@ -39,6 +39,7 @@ class Windows(Entry):
     proof_rounds: int = Field(2, ge=1, le=3)
     unverified_end: Window
     review: Window = timedelta(days=30)
+    cooling_off: Window = Field(timedelta(days=30), description="a contact changed so shortly before is not written to")
     confirmation: Window
     waiting_period: Window
     detail: Window

@@ -1,6 +1,7 @@
 """The last letter still has to reach who leaves the directory: their contact on file moves into the case's vault."""
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Final
 
 from pydantic import TypeAdapter
@@ -16,10 +17,15 @@ type_leaving = Iterable[tuple[str, str]]
 """Pairs of case key and subject."""
 
 
-async def keep_contacts(conn: Conn, vault: Vault, keys: KeyStore, leaving: type_leaving) -> None:
-    """Seal the contacts on file of people about to be forgotten, each with its case; it ends with the case's key."""
+async def keep_contacts(
+    conn: Conn, vault: Vault, keys: KeyStore, leaving: type_leaving, held_by: Mapping[str, date]
+) -> None:
+    """Seal the contacts on file of people about to be forgotten, each with its case; it ends with the case's key.
+
+    `held_by` names the day for each on which their contact counts.
+    """
     pairs = set(leaving)
-    filed = await contacts(conn, {subject for _, subject in pairs}, keys)
+    filed = await contacts(conn, {subject for _, subject in pairs}, keys, held_by=held_by)
     await vault.put(conn, {(case, _name(s)): _CONTACTS.dump_json(filed[s]) for case, s in pairs if s in filed})
 
 

@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, astuple
-from datetime import date
-from typing import Any
+from datetime import date, timedelta
+from typing import Any, Final, NotRequired
 from uuid import UUID
 
 from rules import normalise as rules
@@ -17,16 +17,24 @@ from services.directory.person import Person, Point
 
 type_dated = list[Any]
 """A value and the day since which it is held, or None for all along: [value, "2026-01-31"]."""
+REMEMBERED: Final = timedelta(days=180)
+"""How long a contact that was changed is remembered: longer than any request waits that came before the change."""
 
 
 class HeldRecord(Record):
-    """One record of a person in one system. A point is [kind, key, since, raw or None where it is the key, country]."""
+    """One record of a person in one system. A point is [kind, key, since, raw or None where it is the key, country].
+
+    `begun` is the record's own first day: what was there then was never changed. `earlier` are contacts that were
+    changed, by field: [value, since, the day it was changed].
+    """
 
     system: str
     keys: dict[str, str]
     email: type_dated | None
     address: type_dated | None
     locale: str | None
+    begun: NotRequired[str | None]
+    earlier: NotRequired[dict[str, list[type_dated]]]
 
 
 type_held = dict[str, HeldRecord]
@@ -60,18 +68,35 @@ def record_of(person: Person, before: HeldRecord | None, today: date, *, live: b
         return max(filter(None, (since, old[held] if held in old else today.isoformat())), default=None)
 
     address = asdict(person.address) if person.address else None
+    contacts: dict[str, type_dated | None] = {
+        "email": [person.email, dated("email_contact", person.email)] if person.email else None,
+        "address": [address, dated("address_contact", address)] if address else None,
+    }
     points = sorted(set(person.points), key=lambda point: (point.kind, point.key, str(point.raw)))
-    return HeldRecord(
+    record = HeldRecord(
         source=person.source,
         reliable=person.reliable,
         names=[[name, dated("name", name)] for name in person.names],
         points=[[p.kind.value, p.key, dated(p.kind.value, p.key), _raw(p), p.country] for p in points],
         system=person.system,
         keys=dict(person.record_keys),
-        email=[person.email, dated("email_contact", person.email)] if person.email else None,
-        address=[address, dated("address_contact", address)] if address else None,
+        email=contacts["email"],
+        address=contacts["address"],
         locale=person.locale,
     )
+    record["begun"] = before.get("begun") if before else dated("begun", None)
+    earlier = {field: _earlier(before, field, now, today) for field, now in contacts.items()} if before else {}
+    if kept := {field: some for field, some in earlier.items() if some}:
+        record["earlier"] = kept
+    return record
+
+
+def _earlier(before: HeldRecord, field: str, now: type_dated | None, today: date) -> list[type_dated]:
+    """The contacts of one field that were changed not long ago, the one that changes now among them."""
+    old: type_dated | None = _contact(before, field)
+    changed = [[*old, today.isoformat()]] if old and (now is None or old[0] != now[0]) else []
+    oldest = (today - REMEMBERED).isoformat()
+    return [one for one in before.get("earlier", {}).get(field, []) if one[2] > oldest] + changed
 
 
 def _raw(point: Point) -> str | list[str] | None:
@@ -128,12 +153,21 @@ def _near(held: type_held) -> Iterator[tuple[PointKind, str]]:
 
 
 def contact_of(held: type_held, field: str, held_by: date | None) -> Any:  # noqa: ANN401  a string or an address
-    """The newest contact on file that was there on that day already; records are tried in a fixed order."""
+    """The newest contact on file; with a day, the one that was there then, also if it was changed since.
+
+    Who was not known on that day is reached where they have been reached from the first day on.
+    """
     found: list[tuple[str, str, Any]] = []
+    day = held_by.isoformat() if held_by else None
     for record_id, record in held.items():
+        if not record["reliable"]:
+            continue
         dated: type_dated | None = _contact(record, field)
-        if dated and record["reliable"] and (held_by is None or (dated[1] or "") <= held_by.isoformat()):
+        first = dated is not None and dated[1] is not None and dated[1] == record.get("begun")
+        if dated and (day is None or first or (dated[1] or "") <= day):
             found.append((dated[1] or "", record_id, dated[0]))
+        then = [one for one in record.get("earlier", {}).get(field, []) if day and (one[1] or "") <= day < one[2]]
+        found += [(since or "", record_id, value) for value, since, _ in then]
     return max(found, key=lambda one: one[:2])[2] if found else None
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from services.kernel.keys import KeyStore
 __all__ = ["Contacts", "contacts", "forget", "lookup", "record_keys", "suppress", "suppressed", "values_of"]
 
 Conn = AsyncConnection[TupleRow]
+_ANY_DAY: Final[Mapping[str, date]] = MappingProxyType({})
 CROWD: Final = 500
 """What more people share than this is nobody's own: it finds nobody, and must not make every look-up slow. Nobody is
 left out of what is found by anything else, so two who fit equally are both seen."""
@@ -122,13 +124,13 @@ def _keys(offer: Offered, normaliser: int) -> frozenset[tuple[PointKind, str]]:
 
 
 async def contacts(
-    conn: Conn, subjects: Iterable[str], keys: KeyStore, *, held_by: date | None = None
+    conn: Conn, subjects: Iterable[str], keys: KeyStore, *, held_by: Mapping[str, date] = _ANY_DAY
 ) -> dict[str, Contacts]:
-    """The contacts on file; with `held_by`, only those on file on that day already and not changed since."""
+    """The contacts on file; whose day `held_by` names, those that were on file on that day, changed since or not."""
     return {
         subject: Contacts(
-            email=contact_of(held, "email", held_by),
-            address=contact_of(held, "address", held_by),
+            email=contact_of(held, "email", held_by.get(subject)),
+            address=contact_of(held, "address", held_by.get(subject)),
             name=contact_of(held, "name", None),
             locale=contact_of(held, "locale", None),
         )

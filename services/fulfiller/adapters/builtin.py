@@ -95,9 +95,18 @@ class BuiltIn:
             gone = {(case_key(e.case_id), s): e.id for e in effects if _forgets(e) for s in e.body["subjects"]}
             forgotten: set[str] = set()
             if gone:
-                await keep_contacts(conn, self._house.vault, self._house.keys, gone)
+                await keep_contacts(conn, self._house.vault, self._house.keys, gone, self._days(effects, now))
                 forgotten = await forget(conn, [subject for _, subject in gone])
         return [Done((told(e, now, Outcome.APPLIED, _noted(e, forgotten)),)) for e in effects]
+
+    def _days(self, effects: Sequence[Leased], now: datetime) -> dict[str, date]:
+        """The day whose contact counts, per person: one changed shortly before somebody asked may be theirs."""
+        days: dict[str, date] = {}
+        for body in (effect.body for effect in effects):
+            asked = datetime.fromisoformat(body["received_at"]) if body.get("received_at") else now
+            day = asked.date() - self._handbook.brands[body["brand"]].windows.cooling_off
+            days |= {subject: min(day, days.get(subject, day)) for subject in body["subjects"]}
+        return days
 
     async def _offers(self, conn: Conn, effects: Sequence[Leased]) -> dict[str, list[Offered]]:
         """What the people behind these cases said of themselves, per case."""

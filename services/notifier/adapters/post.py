@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -92,7 +92,7 @@ class Post:
         cases = {e.id: tokens.case_key(e.case_id) for e in effects}
         async with self._house.pool.connection() as conn:
             sealed = await self._house.vault.get(conn, [(case, "submission") for case in sorted(set(cases.values()))])
-            filed = await contacts(conn, subjects, self._house.keys) if subjects else {}
+            filed = await contacts(conn, subjects, self._house.keys, held_by=self._days(effects)) if subjects else {}
             left = [(cases[e.id], s) for e in effects if (s := e.body["subject"]) in subjects and s not in filed]
             filed |= await kept_contacts(conn, self._house.vault, left) if left else {}
         said = {case: RequestSubmitted.model_validate_json(raw) for (case, _), raw in sealed.items()}
@@ -104,6 +104,15 @@ class Post:
             if to:
                 found[effect.id] = replace(to, country=home.country if home else None)
         return found
+
+    def _days(self, effects: Sequence[Leased]) -> Mapping[str, date]:
+        """The day whose contact counts, per subject: a contact changed shortly before somebody asked may be theirs."""
+        days: dict[str, date] = {}
+        for body in (effect.body for effect in effects if effect.body["to"] == "on_file"):
+            cooling = self._handbook.brands[body["brand"]].windows.cooling_off
+            day = date.fromisoformat(body["received_on"]) - cooling
+            days[body["subject"]] = min(day, days.get(body["subject"], day))
+        return days
 
     async def _links(self, effects: Sequence[Leased], now: datetime) -> type_links:
         """The links of the packages these letters tell of: only to the contact on file, and only if there is a door."""

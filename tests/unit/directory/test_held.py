@@ -1,4 +1,4 @@
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -61,9 +61,50 @@ def test_a_contact_must_have_been_on_file_already() -> None:
     new = record_of(person_of(2, ADA | {"email": "new@example.org"}), old, APRIL)
 
     assert contact_of({"a": new}, "email", None) == "new@example.org"
-    assert contact_of({"a": new}, "email", MARCH) is None
+    assert contact_of({"a": new}, "email", APRIL) == "new@example.org"
+    assert contact_of({"a": new}, "email", MARCH) == "ada.lovelace@gmail.com"
     assert contact_of({"a": new, "b": old}, "email", MARCH) == "ada.lovelace@gmail.com"
     assert contact_of({"a": new | {"reliable": False}}, "email", None) is None
+
+
+def test_a_contact_changed_twice_within_days_is_still_the_old_one_for_who_asks_now() -> None:
+    """Who changes a contact to their own address, and once more to hide it, is written to at neither."""
+    old = record_of(person_of(2, ADA), None, MARCH)
+    first = record_of(person_of(2, ADA | {"email": "first@example.org"}), old, APRIL)
+    second = record_of(person_of(2, ADA | {"email": "second@example.org"}), first, APRIL + timedelta(days=1))
+    asked = APRIL + timedelta(days=2) - timedelta(days=30)
+
+    assert contact_of({"a": second}, "email", asked) == "ada.lovelace@gmail.com"
+    assert contact_of({"a": second}, "email", APRIL) == "first@example.org"
+
+
+def test_who_is_new_is_reached_where_they_were_from_the_first_day_and_not_where_they_are_since() -> None:
+    nameless = ADA | {"held_since": ""}
+    new = record_of(person_of(2, nameless), None, APRIL, live=True)
+    changed = record_of(person_of(2, nameless | {"email": "new@example.org"}), new, APRIL + timedelta(days=1))
+    silent = record_of(person_of(2, nameless | {"email": ""}), None, MARCH, live=True)
+    given = record_of(person_of(2, nameless), silent, APRIL)
+
+    assert contact_of({"a": new}, "email", MARCH) == "ada.lovelace@gmail.com"
+    assert contact_of({"a": changed}, "email", MARCH) is None
+    assert contact_of({"a": given}, "email", MARCH) is None
+
+
+def test_a_changed_contact_is_forgotten_after_half_a_year() -> None:
+    old = record_of(person_of(2, ADA), None, MARCH)
+    new = record_of(person_of(2, ADA | {"email": "new@example.org"}), old, APRIL)
+    later = record_of(person_of(2, ADA | {"email": "new@example.org"}), new, APRIL + timedelta(days=200))
+
+    assert "ada.lovelace" in str(new["earlier"])
+    assert "earlier" not in later
+
+
+def test_a_contact_that_was_taken_out_is_one_that_changed() -> None:
+    old = record_of(person_of(2, ADA), None, MARCH)
+    gone = record_of(person_of(2, ADA | {"email": ""}), old, APRIL)
+
+    assert contact_of({"a": gone}, "email", None) is None
+    assert contact_of({"a": gone}, "email", MARCH) == "ada.lovelace@gmail.com"
 
 
 def test_what_is_sealed_opens_for_its_person_alone(keys) -> None:
