@@ -23,6 +23,8 @@ STOP: Final = "own/stop"
 """Says that a request was stopped, where nothing else was left to say it."""
 PERIOD: Final = "own/wait"
 """The time between a confirmed deletion and its beginning."""
+HANDOVERS: Final = "own/handovers"
+"""Before a client's own account is deleted: what was handed over to that client and has not ended."""
 BUILT_IN: Final = frozenset({"package", "suppress"})
 """Systems of our own: what makes the package, what keeps the preference and forgets the person."""
 _HOLD: Final = "own/hold:"

@@ -5,9 +5,10 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from rules.errors import PolicyProblem
+from rules.normalise import normalise
 from rules.yaml_text import parse
 from schemas.scalars import Email, Filled, Slug
-from schemas.values import Mode
+from schemas.values import Mode, PointKind
 from services.clients.jose import public_keys
 from services.clients.registry import Client, Transport
 from services.kernel.errors import Misconfigured
@@ -22,6 +23,7 @@ class _Entry(BaseModel):
     transport: Transport = "topic"
     url: str | None = None
     jwk: str | None = Field(None, description="file with its public key, beside this one")
+    account: str | None = Field(None, description="the account it holds with the company")
 
 
 class _File(BaseModel):
@@ -44,10 +46,23 @@ def read_seed(file: Path) -> list[Client]:
         raise Misconfigured(str(problem)) from None
     return [
         Client(
-            name, e.name, e.contact, e.mode, e.transport, e.url, read_keys(file.parent / e.jwk) if e.jwk else None
+            name, e.name, e.contact, e.mode, e.transport, e.url, read_keys(file.parent / e.jwk) if e.jwk else None,
+            account=account_number(e.account),
         )
         for name, e in entries.items()
     ]  # fmt: skip
+
+
+def account_number(account: str | None) -> str | None:
+    """An account's number in the form the directory compares.
+
+    Raises:
+        Misconfigured: it cannot be one.
+    """
+    normal = normalise(PointKind.ACCOUNT_NUMBER, account) if account else None
+    if account and normal is None:
+        raise Misconfigured("an account must be an account number as the directory holds it")
+    return normal
 
 
 def read_keys(file: Path) -> dict[str, object]:

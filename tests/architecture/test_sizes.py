@@ -11,7 +11,7 @@ PACKAGE_CAPS = {
     "services/kernel": 3_400,
     "services/intake": 1_200,
     "services/verifier": 1_000,
-    "services/fulfiller": 3_000,
+    "services/fulfiller": 3_600,
     "services/notifier": 1_000,
 }
 TALLER_MODULES = {

@@ -13,6 +13,7 @@ from services.clients import registry
 from services.clients.names import Handovers
 from services.directory.lookup import lookup
 from services.directory.offered import Offered
+from services.fulfiller.adapters.holders import holders_of, open_with
 from services.fulfiller.adapters.packets import Packets, points_of
 from services.fulfiller.decide import Facts, Fulfilment, Instruction, Reply
 from services.fulfiller.ports import Surrounded
@@ -40,6 +41,7 @@ class PostgresSurroundings:
         concerned = set(_concerned(batch, states))
         clients = await registry.known(conn, concerned) if concerned else {}
         enabled = frozenset(name for name, client in clients.items() if client.enabled)
+        holders = await holders_of(conn, self._keys, batch, states)
         facts = Facts(
             handbook=self._handbook,
             systems=self._systems,
@@ -52,6 +54,8 @@ class PostgresSurroundings:
             direct=frozenset(name for name, client in clients.items() if client.transport == "topic"),
             whose=await self._whose(conn, batch),
             packages=await self._exported(conn, batch),
+            holders=holders,
+            open_with=await open_with(conn, holders, states),
         )
         return Surrounded(facts, clients)
 

@@ -12,6 +12,7 @@ from services.fulfiller.decide.assign import assign
 from services.fulfiller.decide.clients import hand_over, remind, run_out
 from services.fulfiller.decide.copies import plan_copies
 from services.fulfiller.decide.draft import GRACE, Draft
+from services.fulfiller.decide.holder import look_again
 from services.fulfiller.decide.leftovers import discard_exports
 from services.fulfiller.decide.operator import operate
 from services.fulfiller.decide.plan import plan_systems
@@ -41,6 +42,7 @@ def conclude(draft: Draft) -> None:
     _time_out(draft)
     _stop(draft)
     remind(draft)
+    look_again(draft)
     if not _held(draft):
         hand_over(draft)
         plan_copies(draft)

@@ -84,4 +84,4 @@ def _scope(name: str) -> tuple[str | None, bool]:
 
 
 def _gates(name: str) -> bool:
-    return parts.is_after(name) or parts.is_hold(name) or name in {parts.PERIOD, parts.VERIFICATION}
+    return parts.is_after(name) or parts.is_hold(name) or name in {parts.PERIOD, parts.VERIFICATION, parts.HANDOVERS}

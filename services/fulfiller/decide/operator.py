@@ -82,7 +82,7 @@ def _fitting(draft: Draft, name: str) -> list[Verb]:
         return [*([Verb.APPROVE] if _can_be_upheld(draft) else []), Verb.DONE, Verb.DENY]
     if parts.is_hold(name):
         return [Verb.DONE, Verb.DENY]
-    if name == parts.PERIOD or parts.is_after(name):
+    if name in {parts.PERIOD, parts.HANDOVERS} or parts.is_after(name):
         return [Verb.SKIP]
     if parts.is_handover(name):
         return [Verb.APPROVE, Verb.RETRY, Verb.SKIP, Verb.DONE, Verb.DENY]

@@ -7,6 +7,7 @@ from rules import parts
 from rules.rights import MEANINGS
 from schemas.values import Action, Party, Right, Waiting
 from services.fulfiller.decide.draft import Draft
+from services.fulfiller.decide.holder import wait_for_handovers
 from services.fulfiller.decide.state import Telling
 
 _PASSING: Final = frozenset({Right.CORRECT, Right.DEACTIVATE})
@@ -24,6 +25,7 @@ def plan_systems(draft: Draft) -> None:
         draft.state = draft.state.with_part(parts.system(name), action=planned.action)
     if draft.right is Right.DELETE:
         plan_providers(draft, found)
+        wait_for_handovers(draft)
     if MEANINGS[right].package:
         draft.state = draft.state.with_part(parts.PACKAGE)
     elif right not in _PASSING:

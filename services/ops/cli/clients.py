@@ -18,7 +18,7 @@ from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, installation, sh
 from services.ops.clients import Given
 from services.ops.installation import Installation
 from services.ops.provision import client_topic
-from services.ops.seeds import read_keys, read_seed
+from services.ops.seeds import account_number, read_keys, read_seed
 
 Escalate = Annotated[bool, typer.Option(help="let its open hand-overs wait for an operator")]
 group = typer.Typer(no_args_is_help=True, help="Manage clients: the merchants whose data the company holds for them.")
@@ -40,6 +40,7 @@ def add(
     jwk: Annotated[Path | None, typer.Option(help="its public key, or keys: JWK or JWK set, P-256")] = None,
     transport: Annotated[Transport | None, typer.Option(help="how it is reached; by its topic if not given")] = None,
     url: Annotated[str | None, typer.Option(help="where a webhook is posted to")] = None,
+    account: Annotated[str | None, typer.Option(help="the number of the account it holds with the company")] = None,
     seed: Annotated[Path | None, typer.Option(help="YAML file of clients to add that are not there yet")] = None,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
@@ -52,6 +53,7 @@ def add(
         _tell(found, clients.add(found, _missing(found, read_seed(seed))), as_json=as_json)
         return
     given: dict[str, Any] = {"name": name, "contact": _mail(contact), "mode": mode, "transport": transport, "url": url}
+    given["account"] = account_number(account)
     if jwk:
         given["keys"] = read_keys(jwk)
     wanted = _wanted(found, client or "", {field: value for field, value in given.items() if value is not None})
