@@ -10,19 +10,25 @@ from rules.brands import Brand
 from rules.errors import PolicyProblem
 from rules.laws import Law
 from rules.points import PointPolicy, compile_points
+from rules.sessions import Authenticator, compile_authenticators
 from rules.yaml_text import parse
 
 _POINTS = "points.yaml"
+_AUTHENTICATORS = "authenticators.yaml"
 _LAWS, _BRANDS = "laws/", "brands/"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Handbook:
-    """Laws and brands by id, and the points policy. Two handbooks are never equal: what is derived from one is kept."""
+    """Laws and brands by id, the points policy, and who may vouch for a session.
+
+    Two handbooks are never equal: what is derived from one is kept.
+    """
 
     laws: Mapping[str, Law]
     brands: Mapping[str, Brand]
     points: PointPolicy
+    authenticators: tuple[Authenticator, ...] = ()
 
     @classmethod
     def compile(cls, files: Mapping[str, str]) -> Self:
@@ -44,7 +50,11 @@ class Handbook:
                     brands[brand.id] = brand
         if _POINTS not in files:
             raise PolicyProblem(f"policies/{_POINTS}", 1, "the file is missing")
-        return cls(laws, brands, compile_points(files[_POINTS]))
+        authenticators = compile_authenticators(files[_AUTHENTICATORS]) if _AUTHENTICATORS in files else ()
+        for number, one in enumerate(authenticators):
+            if one.brand not in brands:
+                raise PolicyProblem(f"policies/{_AUTHENTICATORS}", 1, f"{number}: there is no brand {one.brand}")
+        return cls(laws, brands, compile_points(files[_POINTS]), authenticators)
 
 
 def problems(files: Mapping[str, str]) -> Iterator[PolicyProblem]:

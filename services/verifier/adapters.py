@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from rules.handbook import Handbook
 from rules.normalise import normalise
@@ -14,10 +14,14 @@ from schemas.values import AnswerKind, PointKind, Population, Verb
 from services.directory.counters import Counters
 from services.directory.lookup import lookup
 from services.directory.offered import Offered, merge, offered
+from services.directory.sessions import Sessions
 from services.kernel.house import House
 from services.kernel.store import Conn
 from services.kernel.tokens import case_key
 from services.verifier.decide import Facts, Verification
+
+
+_SESSION: Final = "session/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class PostgresDirectory:
 
     def __init__(self, handbook: Handbook, house: House) -> None:
         self._handbook, self._vault, self._keys, self._clock = handbook, house.vault, house.keys, house.clock
-        self._counters = Counters("verifier", house.keys)
+        self._counters, self._sessions = Counters("verifier", house.keys), Sessions(handbook.authenticators)
 
     async def gather(self, conn: Conn, batch: Sequence[Any], states: Mapping[str, Verification]) -> Facts:
         """Return candidates for every request of the batch that may need weighing, and how many tries failed before."""
@@ -43,20 +47,35 @@ class PostgresDirectory:
         asked = {request: cases[case] for request, case in weighed.items() if case in cases}
         if not asked:
             return facts
-        candidates = await lookup(conn, {request: case.offer for request, case in asked.items()}, self._keys)
-        found = {request_id: tuple(some) for request_id, some in candidates.items()}
+        questions = {request: case.offer for request, case in asked.items()} | self._sessions_of(batch, asked)
+        candidates = await lookup(conn, questions, self._keys)
+        found = {request_id: tuple(candidates[request_id]) for request_id in asked}
+        signed_in = {one: tuple(some) for q, some in candidates.items() if (one := q.removeprefix(_SESSION)) != q}
         asking = {request: self._asking(request, case.submitted) for request, case in asked.items()}
-        own = {c.subject for some in found.values() for c in some if c.population is not Population.RECIPIENT}
+        seen = (c for some in (*found.values(), *signed_in.values()) for c in some)
+        own = {c.subject for c in seen if c.population is not Population.RECIPIENT}
         aimed = {subject: self._counters.name(Throttled.RECORD, subject) for subject in own}
         names = [*aimed.values(), *(name for some in asking.values() for name in some.values())]
         tally = await self._counters.tally(conn, names, self._clock())
-        return replace(facts, candidates=found, asking=asking, aimed=aimed, tally=tally)
+        return replace(facts, candidates=found, signed_in=signed_in, asking=asking, aimed=aimed, tally=tally)
 
     def _asking(self, request_id: str, submitted: RequestSubmitted) -> Mapping[Throttled, str]:
         """Under what a failed try of this request counts: the request itself, its app, and who typed it."""
         whose = Throttled.AGENT if submitted.agent else Throttled.REQUESTER
         of = {Throttled.REQUEST: request_id, Throttled.SOURCE: submitted.source, whose: _contact(submitted)}
         return {kind: self._counters.name(kind, one) for kind, one in of.items() if one}
+
+    def _sessions_of(self, batch: Sequence[Any], asked: Mapping[str, _Case]) -> dict[str, Offered]:
+        """A question of its own for every account that a session was proven of when its request was submitted."""
+        questions = {}
+        for event in (e for e in batch if isinstance(e, RequestAccepted) and e.request_id in asked):
+            case = asked[event.request_id]
+            account = self._sessions.account(case.submitted, event.received_at)
+            key = normalise(PointKind.ACCOUNT_NUMBER, account) if account else None
+            if key:
+                point = frozenset({(PointKind.ACCOUNT_NUMBER, key)})
+                questions[_SESSION + event.request_id] = Offered(case.submitted.brand, point, case.offer.names)
+        return questions
 
     async def _cases(self, conn: Conn, cases: Sequence[str]) -> dict[str, _Case]:
         items = await self._vault.under(conn, cases, "sub")

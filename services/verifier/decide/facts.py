@@ -22,6 +22,8 @@ class Facts:
     candidates: Mapping[str, tuple[Candidate, ...]] = field(default_factory=dict)
     asking: Mapping[str, Mapping[Throttled, str]] = field(default_factory=dict)
     aimed: Mapping[str, str] = field(default_factory=dict)
+    signed_in: Mapping[str, tuple[Candidate, ...]] = field(default_factory=dict)
+    """The records of the account a listed authenticator vouches for, per request that came with its assertion."""
     tally: Tally = field(default_factory=Tally)
 
     def learning(self, counts: Sequence[Count]) -> "Facts":

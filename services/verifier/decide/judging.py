@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
-from rules.matching import Candidate, Judgement, Verdict, weigh
+from rules.matching import Candidate, Judgement, Matched, Verdict, weigh
+from rules.names import NameFit
 from rules.rights import reaches
 from schemas.values import Group, PointKind, Population, Right
 from services.verifier.decide.facts import Facts
@@ -18,6 +19,22 @@ def judge(state: Verification, facts: Facts, now: datetime) -> Judgement:
         own, needed=state.needed, right=state.right or Right.INQUIRY, on=now.date(), policy=facts.points,
         contested=state.contested,
     )  # fmt: skip
+
+
+def signed_in(state: Verification, facts: Facts) -> str | None:
+    """Whose account it is that an authenticator vouches for: one record that holds its number, and whose name fits."""
+    found = {
+        c.subject
+        for c in facts.signed_in.get(state.id, ())
+        if c.population is not Population.RECIPIENT and reaches(state.only_for, c.population)
+        if c.name is not NameFit.NONE and any(_holds(point, facts) for point in c.matched)
+    }
+    return found.pop() if len(found) == 1 else None
+
+
+def _holds(point: Matched, facts: Facts) -> bool:
+    by = point.kind is PointKind.ACCOUNT_NUMBER and point.reliable
+    return by and facts.points.reliable(point.source, point.kind)
 
 
 def _shown(candidate: Candidate, proven: frozenset[str]) -> Candidate:

@@ -43,6 +43,8 @@ class Verification(State):
     reviewed: bool = False
     ends_at: AwareDatetime | None = None
     answers: frozenset[UUID] = frozenset()
+    session: str | None = None
+    """Whose account the person was signed in to, by a listed authenticator's word, when they asked."""
     rounds: int = 0
     codes: dict[int, tuple[str, AwareDatetime]] = {}
     """Per round whose contact on file was sent a code, and until when it counts."""

@@ -7,9 +7,9 @@ from rules import parts
 from rules.matching import Judgement, Verdict
 from schemas.base import Event
 from schemas.events import PartWaiting, RequestVerified, VerificationFailed
-from schemas.values import Assurance, Party, PointKind, Right, Waiting
+from schemas.values import Assurance, Group, Party, PointKind, Right, Waiting
 from services.verifier.decide.draft import Draft
-from services.verifier.decide.judging import fitting, judge
+from services.verifier.decide.judging import fitting, judge, signed_in
 from services.verifier.decide.review import show, verify
 from services.verifier.decide.throttle import failure, throttled
 
@@ -22,16 +22,21 @@ def weigh_in(draft: Draft, cause: Event) -> None:
     """Compare the points offered with each candidate person on their own.
 
     Two persons who both satisfy the rule are no match. Two points for categories, deletion, correction; three and a
-    signed declaration for specific pieces. Where too many tries have failed before, even what fits proves nothing.
+    signed declaration for specific pieces. Where too many tries have failed before, even what fits proves nothing. A
+    fresh account session counts instead of points, never instead of the declaration (11 CCR § 7061).
     Source: 11 CCR § 7062(b), (c).
     """
-    state, facts = draft.state, draft.facts
+    draft.state = state = draft.state.but(session=draft.state.session or signed_in(draft.state, draft.facts))
+    facts, declared = draft.facts, state.declared or not state.declaration_needed
+    if state.session and declared:
+        verify(draft, cause, (state.session, (Group.ACCOUNT,)), "session")
+        return
     judged = judge(state, facts, draft.now)
     fits, held = judged.verdict is Verdict.VERIFIED, throttled(state.id, judged, facts)
-    if fits and not held and (state.declared or not state.declaration_needed):
+    if fits and not held and declared:
         verify(draft, cause, (judged.subject or "", judged.groups), "points")
         return
-    if not fits:
+    if not fits and not state.session:
         draft.counts += failure(state.id, judged, facts, draft.now)
     _ask(draft, None if held else _reachable(draft, judged))
     draft.state = draft.state.but(
