@@ -50,7 +50,14 @@ _HEADERS: Final = {
     "ce_dataschema": {"type": "string", "description": "urn:rightsbus:schema:<class>:v1"},
     "ce_causationid": {"type": "string", "description": "identity of the event this one follows from"},
     "traceparent": {"type": "string", "description": "W3C trace context"},
-    "content-type": {"type": "string", "description": "application/json"},
+    "content-type": {
+        "type": "string",
+        "description": (
+            "application/json; from outside also application/cloudevents+json (structured mode); on privacy.requests "
+            "and privacy.answers also application/jose: the value is a compact JWE (ECDH-ES+A256KW, A256GCM) of the "
+            "JSON, to the key that `rightsbus sources key` prints"
+        ),
+    },
 }
 
 

@@ -117,8 +117,8 @@ ClientWord = Annotated[ClientReplied | ClientSigned, Field(discriminator="type")
 class ClientHeard(Event):
     """What a client said by another way than its replies' topic: in answer to a webhook, on our page, to a person.
 
-    Two are no words of the client's: `delivered`, where nothing but that is known; `unreachable`, where nothing could be
-    delivered, or the client was taken out.
+    Two are no words of the client's: `delivered`, where nothing but that is known; `unreachable`, where nothing could
+    be delivered, or the client was taken out.
     """
 
     type: Literal["ClientHeard"] = "ClientHeard"

@@ -107,17 +107,17 @@ def signed_by(keys: Mapping[str, Any] | None, token: str) -> bytes:
 
 
 class Inbound:
-    """Our own key pair for what clients seal to us; the same in every process that has the key store."""
+    """Our own key pair for what others seal to us: clients, or whoever `label` names; the same in every process."""
 
-    def __init__(self, keys: KeyStore) -> None:
-        number = int.from_bytes(keys.derive(_LABEL)) % (_ORDER - 1) + 1
+    def __init__(self, keys: KeyStore, *, label: str = _LABEL, key_id: str = KEY_ID) -> None:
+        number = int.from_bytes(keys.derive(label)) % (_ORDER - 1) + 1
         pem = ec.derive_private_key(number, ec.SECP256R1()).private_bytes(
             Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
         )
-        self._key = ECKey.import_key(pem, {"kid": KEY_ID, "use": "enc"})
+        self._key = ECKey.import_key(pem, {"kid": key_id, "use": "enc"})
 
     def public(self) -> dict[str, Any]:
-        """The public JWK to give to clients."""
+        """The public JWK to give to them."""
         return dict(self._key.as_dict(private=False))
 
     def open(self, token: str) -> str:
@@ -126,8 +126,17 @@ class Inbound:
         Raises:
             CannotRead: it was not sealed to our key, or its content is no text.
         """
+        return self.open_as(token)[0]
+
+    def open_as(self, token: str) -> tuple[str, str | None]:
+        """Decrypt a compact JWE to its text, and to what its header says the text is.
+
+        Raises:
+            CannotRead: as above.
+        """
         try:
-            plain = jwe.decrypt_compact(token, self._key, algorithms=list(SEALED)).plaintext
-            return (plain or b"").decode()
+            opened = jwe.decrypt_compact(token, self._key, algorithms=list(SEALED))
+            kind = opened.protected.get("cty")
+            return (opened.plaintext or b"").decode(), kind if isinstance(kind, str) else None
         except (JoseError, ValueError, TypeError):
             raise CannotRead("not sealed to our key") from None

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from schemas.topics import read_by
+from services.clients.unsealing import Unsealing
 from services.directory import follow
 from services.intake.adapters import PostgresSurroundings
 from services.intake.decide import DESTROY, Case, decide
@@ -27,6 +28,7 @@ def build(house: House) -> list[Stage[Any, Any]]:
     reader = Reader(
         name_case=lambda source, submission: str(tokens.case_id(ids, source, submission)),
         digest=lambda content: hmac.new(ids, content, hashlib.sha256).hexdigest(),
+        unseal=Unsealing(house.keys),
     )
     surroundings = PostgresSurroundings(load_handbook(house.settings.policies_dir), house.vault, house.keys)
 

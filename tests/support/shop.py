@@ -19,6 +19,7 @@ from schemas.values import Mode
 from services.clients import jose
 from services.clients.names import Handovers
 from services.clients.registry import Client
+from services.clients.unsealing import Unsealing
 from services.directory.load import load
 from services.directory.rows import person_of
 from services.kernel import tokens
@@ -134,10 +135,17 @@ class Inbox:
 
     def until(self, kind: str, *, within_s: float = 30, count: int = 1) -> dict[str, Any]:
         """Wait for a message of a type; returns the last of so many."""
+        return self._last(lambda m: m["type"] == kind, f"no {kind}", within_s, count)
+
+    def about(self, handover: str, *, within_s: float = 30) -> dict[str, Any]:
+        """Wait for the request of one hand-over."""
+        return self._last(lambda m: (m["type"], m["handover_id"]) == ("request", handover), "not asked", within_s, 1)
+
+    def _last(self, fits: Callable[[dict[str, Any]], bool], what: str, within_s: float, count: int) -> dict[str, Any]:
         deadline = time.monotonic() + within_s
-        while len(found := [m for m in self.all if m["type"] == kind]) < count:
+        while len(found := [m for m in self.all if fits(m)]) < count:
             if time.monotonic() > deadline:
-                message = f"no {kind} within {within_s} s; came: {[m['type'] for m in self.all]}"
+                message = f"{what} within {within_s} s; came: {[m['type'] for m in self.all]}"
                 raise TimeoutError(message)
             for record in self._follower.poll(100):
                 self.raw.append(record.value or b"")
@@ -158,8 +166,10 @@ class Desk:
     waiting: list[dict[str, Any]] = field(default_factory=list)
     parked: list[dict[str, Any]] = field(default_factory=list)
 
-    def asks(self, one: Recipient, right: str = "delete", *, parcel: bool = True, **more: Any) -> str:
-        """Submit a request by a recipient; returns its id."""
+    def asks(
+        self, one: Recipient, right: str = "delete", *, parcel: bool = True, sealed: bool = False, **more: Any
+    ) -> str:
+        """Submit a request by a recipient, in the open or sealed to our key; returns its id."""
         name = f"shop-{secrets.token_hex(5)}"
         numbers = {"tracking_numbers": [one.tracking_number]} if parcel else {}
         body = {
@@ -168,7 +178,12 @@ class Desk:
             "residence": {"country": "US", "region": "UT"}, "locale": "en-US", **more,
         }  # fmt: skip
         producer = KafkaProducer(**self.system.found.access(SOURCE).settings())
-        producer.send("privacy.requests", value=json.dumps(body).encode()).get(timeout=20)
+        value, headers = json.dumps(body).encode(), list[tuple[str, bytes]]()
+        if sealed:
+            ours = ECKey.import_key(Unsealing(self.system.found.keys).public())
+            how = {"alg": "ECDH-ES+A256KW", "enc": "A256GCM"}
+            value, headers = jwe.encrypt_compact(how, value, ours).encode(), [("content-type", b"application/jose")]
+        producer.send("privacy.requests", value=value, headers=headers).get(timeout=20)
         producer.close()
         key = self.system.found.keys.derive("ids")
         meant = "know_specific" if right == "access" else right

@@ -64,10 +64,15 @@ class Answer:
 
 
 class Reader:
-    """Reads intake's topics. `name_case` and `digest` are keyed and pure."""
+    """Reads intake's topics. `name_case`, `digest` and `unseal` are keyed and pure."""
 
-    def __init__(self, name_case: Callable[[str, str], str], digest: Callable[[bytes], str]) -> None:
-        self._name_case, self._digest = name_case, digest
+    def __init__(
+        self,
+        name_case: Callable[[str, str], str],
+        digest: Callable[[bytes], str],
+        unseal: Callable[[Record], Record] = lambda record: record,
+    ) -> None:
+        self._name_case, self._digest, self._unseal = name_case, digest, unseal
 
     def __call__(self, record: Record) -> Submission | Answer | Event:
         """Read one record.
@@ -80,7 +85,7 @@ class Reader:
         return self._answer(record) if record.topic == ANSWERS else wire.decode(record)
 
     def _submission(self, record: Record) -> Submission:
-        read, position = _read(RequestSubmitted, record), record.position_id
+        read, position = _read(RequestSubmitted, record, self._unseal), record.position_id
         submission_id = _code(read.data.get("submission_id"))
         return Submission(
             event_id=position, recorded_at=record.at, source=read.source, submission_id=submission_id,
@@ -90,7 +95,7 @@ class Reader:
         )  # fmt: skip
 
     def _answer(self, record: Record) -> Answer:
-        read, position = _read(RequesterAnswered, record), record.position_id
+        read, position = _read(RequesterAnswered, record, self._unseal), record.position_id
         target = (read.body.request_id or read.body.case_id) if read.body else None
         filed = target or self._name_case(read.source, str(position))
         return Answer(
@@ -112,10 +117,10 @@ class _Read(Generic[Body]):
     ignored: int
 
 
-def _read(model: type[Body], record: Record) -> _Read[Body]:
+def _read(model: type[Body], record: Record, unseal: Callable[[Record], Record]) -> _Read[Body]:
     body: Body | None = None
     try:
-        data: Mapping[str, Any] = wire.unwrap(record)
+        data: Mapping[str, Any] = wire.unwrap(unseal(record))
         body = wire.read(model, data)
         problems: list[Problem] = [
             Problem(field=at, rule="must not lie in the future") for at in _ahead(body, record.at)

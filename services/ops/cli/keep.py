@@ -1,12 +1,14 @@
 """Commands that keep an installation: topics, sources, keys, clock."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
 import typer
 
+from services.clients.unsealing import Unsealing
 from services.kernel.clock import Clock
 from services.kernel.vault import count_under
 from services.ops import provision
@@ -18,7 +20,7 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands, grouped."""
     groups: dict[str, tuple[Callable[..., None], ...]] = {
         "topics": (topics_create, topics_check),
-        "sources": (sources_add, sources_list),
+        "sources": (sources_add, sources_list, sources_key),
         "keys": (keys_create, keys_backup, keys_rotate, keys_list, keys_destroy),
         "clock": (clock_advance,),
     }
@@ -60,6 +62,11 @@ def sources_add(name: str, data: Data = DEFAULT_DATA) -> None:
 def sources_list(data: Data = DEFAULT_DATA, *, as_json: AsJson = False) -> None:
     """List upstream apps."""
     show([{"source": name} for name in installation(data).names("sources")], as_json=as_json)
+
+
+def sources_key(data: Data = DEFAULT_DATA) -> None:
+    """Print our public key, to which an upstream app may seal what it submits, as a JWK."""
+    typer.echo(json.dumps(Unsealing(installation(data).keys).public(), indent=2))
 
 
 def keys_create(data: Data = DEFAULT_DATA) -> None:

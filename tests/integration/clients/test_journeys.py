@@ -15,6 +15,7 @@ from bench.system import System
 from schemas.values import Mode
 from services.ops import clients
 from services.ops.clients import StillOpen
+from services.ops.kafka import read_all
 from services.ops.traces import Trace
 from tests.support.shop import Desk, Inbox, Shop, open_shop
 
@@ -83,6 +84,37 @@ def test_an_operator_finds_a_request_by_what_a_client_calls_it(desk: Desk, hazel
     assert {event["request_id"] for event in events} == {request}
 
 
+def test_a_request_sealed_to_our_key_travels_as_any_other_and_lies_open_nowhere(
+    desk: Desk, hazel: Shop, at_hazel: Inbox
+) -> None:
+    one = hazel.ships_to("Heike Hollstein")
+    request = desk.asks(one, QUICK, sealed=True)
+    message = at_hazel.about(hazel.calls(request))
+
+    assert {p["value"] for p in message["points"]} == {one.name, one.email, one.tracking_number}
+    submitted = b"".join(record.value or b"" for record in read_all(desk.system.found.access(), ["privacy.requests"]))
+    assert one.email.encode() not in submitted
+
+
+def test_one_person_known_to_two_merchants_is_told_to_each_without_the_other(
+    desk: Desk, hazel: Shop, at_hazel: Inbox
+) -> None:
+    holly = open_shop(desk.system, "holly")
+    at_holly, mine = holly.messages(), hazel.ships_to("Hanni Hartwig")
+    other = holly.ships_to(mine.name)
+    request = desk.asks(mine, QUICK, subject={
+        "name": mine.name, "emails": [mine.email, other.email],
+        "tracking_numbers": [mine.tracking_number, other.tracking_number],
+    })  # fmt: skip
+    told = [inbox.about(shop.calls(request)) for inbox, shop in ((at_hazel, hazel), (at_holly, holly))]
+    at_holly.close()
+
+    for message, own, strange in zip(told, (mine, other), (other, mine), strict=True):
+        assert {p["value"] for p in message["points"]} == {own.name, own.email, own.tracking_number}
+        assert not {strange.email, strange.tracking_number, request} & set(json.dumps(message).split('"'))
+    assert told[0]["handover_id"] != told[1]["handover_id"]
+
+
 def test_what_a_client_instructs_is_done_sealed_and_sent_to_it_alone(desk: Desk, fern: Shop, at_fern: Inbox) -> None:
     one = fern.ships_to("Frieda Fernau")
     desk.asks(one, "know_specific")
@@ -116,6 +148,7 @@ def test_a_client_that_was_written_to_itself_has_us_delete_its_records_and_no_ot
     assert result["parts"][f"client:{fern.id}/system:shipments"]["outcome"] == "erased"
     assert (fern.holds(one), bool(fern.holds(other)), bool(hazel.holds(strangers))) == (None, True, True)
     assert desk.end(fern.means(result["handover_id"])) == {
+        f"client:{fern.id}/directory": "erased",
         f"client:{fern.id}/handover": "completed",
         f"client:{fern.id}/suppress": "applied",
         f"client:{fern.id}/system:shipments": "erased",
@@ -160,11 +193,7 @@ def test_a_reply_that_breaks_a_rule_is_answered_where_its_token_is_right_and_now
     desk: Desk, hazel: Shop, at_hazel: Inbox, at_fern: Inbox
 ) -> None:
     request = desk.asks(hazel.ships_to("Hermine Hofer"), QUICK)
-    seen = sum(m["type"] == "request" for m in at_hazel.all)
-    message = at_hazel.until("request", count=seen + 1)
-    while message["handover_id"] != hazel.calls(request):
-        seen += 1
-        message = at_hazel.until("request", count=seen + 1)
+    message = at_hazel.about(hazel.calls(request))
     hazel.write(answer(message, "refused"))
     hazel.write(answer(message, "teleported"))
     hazel.write(answer(message, "completed", reply_token="0" * 32))
