@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from rules.clauses import Agents, Appeal, Fees
+from rules.clauses import Agents, Appeal, Fees, Oath
 from rules.disclosures import CategoryRow, Practices
 from rules.errors import AtPath
 from rules.facts import ClockRule, Entry, ForRights, Frequency, Sourced, Span, Verify, ZoneName, first_for
@@ -177,6 +177,7 @@ class Brand(Entry):
     frequency: list[Frequency] = []
     fees: Fees | None = None
     appeal: BrandAppeal
+    declaration: Oath = Field(description="what who asks for specific pieces signs under penalty of perjury")
     confirm_deletion: bool
     notice_first: bool = True
     whole_account_only: bool = False

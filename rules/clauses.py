@@ -4,8 +4,9 @@ from datetime import date
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from rules.errors import AtPath
 from rules.facts import ClockRule, Sourced, Span
 from schemas.values import Context, Right, SubmittedRight
 
@@ -116,6 +117,7 @@ class Fees(Sourced):
     """When a fee may be asked; it is always told before, with an estimate."""
 
     when: list[Literal["unfounded_or_excessive", "beyond_free", "cost_of_copies", "minimal_cost"]]
+    estimate: str | None = Field(None, description="a brand's: what it costs, in words; without one none is asked")
 
 
 class MustSay(Sourced):
@@ -161,6 +163,19 @@ class Downgrade(Sourced):
     rights: list[SubmittedRight] = Field(min_length=1)
     to: SubmittedRight
     points: int = Field(ge=0, le=4)
+
+
+class Oath(Sourced):
+    """What is signed under penalty of perjury, in every language that is written; other words are a new version."""
+
+    version: str
+    text: dict[str, str]
+
+    @model_validator(mode="after")
+    def _in_english(self) -> "Oath":
+        if "en" not in self.text:
+            raise AtPath(("text",), "must be there in English at least: it is used where a language is missing")
+        return self
 
 
 class Repeats(Sourced):

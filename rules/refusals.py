@@ -9,7 +9,7 @@ from rules.clauses import Occasion, Statement
 from rules.clocks import add
 from rules.facts import Sourced, Span
 from rules.laws import Law
-from rules.parts import VERIFICATION, hold
+from rules.parts import REVIEW, VERIFICATION, hold
 from schemas.values import DRP_REASONS, Reason, Right
 
 OWN: Final = frozenset(
@@ -40,7 +40,11 @@ CLOSING: Final = frozenset(reason for reason in Reason if reason is not Reason.N
 """Reasons a request can be refused for; the one left out only holds it."""
 
 
-UNSAID: Final = {VERIFICATION: Reason.INSUF_VERIFICATION, hold("fee"): Reason.FEE_DECLINED}
+UNSAID: Final = {
+    VERIFICATION: Reason.INSUF_VERIFICATION,
+    REVIEW: Reason.INSUF_VERIFICATION,
+    hold("fee"): Reason.FEE_DECLINED,
+}
 """What denying a part means by itself, where no reason is given."""
 
 

@@ -14,6 +14,7 @@ from schemas.values import OPT_OUTS, Ending, Letter, Right
 _OCCASIONS: Final = {
     Letter.ACKNOWLEDGEMENT: (Occasion.ACKNOWLEDGEMENT,),
     Letter.EXTENDED: (Occasion.EXTENSION,),
+    Letter.FEE_ASKED: (Occasion.FEE,),
     Letter.UNVERIFIED: (Occasion.UNVERIFIED, Occasion.REFUSAL),
     Letter.DENIED: (Occasion.REFUSAL,),
 }
@@ -24,6 +25,7 @@ _ALWAYS: Final = {
         Statement.WHEN_TO_EXPECT_AN_ANSWER,
     ),
     Letter.EXTENDED: (Statement.REASON, Statement.NEW_DATE),
+    Letter.FEE_ASKED: (Statement.REASON, Statement.COST_ESTIMATE),
     Letter.UNVERIFIED: (Statement.NOT_VERIFIED, Statement.LEGAL_PROVISION),
     Letter.DENIED: (Statement.REASON, Statement.LEGAL_PROVISION),
 }
@@ -50,6 +52,8 @@ def demanded(law: Law | None, brand: Brand, what: Written) -> list[Statement]:
         found |= law.says(occasion, what.on) if law else frozenset()
     if what.letter is Letter.UNVERIFIED:
         found = {_STANDS_FOR.get(one, one) for one in found}
+    if not (brand.fees and brand.fees.estimate):
+        found.discard(Statement.COST_ESTIMATE)
     if refuses(what):
         found |= _ways_on(law, brand, what.right)
     if _late(what):

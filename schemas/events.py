@@ -112,7 +112,7 @@ class PartWaiting(Event):
     who: Slug | None = Field(None, description="the client or system waited for")
     groups: list[Group] = Field([], description="what fits the one record an operator may look at")
     code_to: str | None = Field(None, description="whose contact on file is sent a code; never told outside")
-    why: Code | None = Field(None, description="why an operator must look; never told outside")
+    why: Code | None = Field(None, description="why an operator must look, never told outside; or why a fee is asked")
 
 
 class RequestVerified(Event):
@@ -125,6 +125,8 @@ class RequestVerified(Event):
     by: Literal["points", "operator", "session"] = "points"
     late: bool = Field(False, description="after the request had publicly ended unverified")
     instead: Right | None = Field(None, description="what it became, because the points of the right were not reached")
+    beyond: Literal["answer", "fee", "refuse"] = Field("answer", description="what the law lets follow so many requests")
+    beyond_by: str | None = Field(None, description="the rule that says so")
 
 
 class VerificationFailed(Event):

@@ -326,6 +326,8 @@ class Letter(StrEnum):
     CONFIRMATION_ASKED = "confirmation_asked"
     DETAIL_NEEDED = "detail_needed"
     MANDATE_NEEDED = "mandate_needed"
+    DECLARATION_NEEDED = "declaration_needed"
+    FEE_ASKED = "fee_asked"
     NOTICE = "notice"
     PASSED_ON = "passed_on"
     CLOSED = "closed"

@@ -11,7 +11,7 @@ from schemas.base import Due
 from schemas.events import AnswerRecorded, OperatorDecided, RequestAccepted
 from schemas.public import RequestSubmitted, Subject
 from schemas.values import AnswerKind, PointKind, Population, Verb
-from services.directory.counters import Counters
+from services.directory.counters import Counters, Tally
 from services.directory.lookup import lookup
 from services.directory.offered import Offered, merge, offered
 from services.directory.sessions import Sessions
@@ -19,7 +19,8 @@ from services.kernel.house import House
 from services.kernel.store import Conn
 from services.kernel.tokens import case_key
 from services.verifier.decide import Facts, Verification
-
+from services.verifier.decide.often import names_of
+from services.verifier.decide.state import told
 
 _SESSION: Final = "session/"
 
@@ -41,12 +42,16 @@ class PostgresDirectory:
 
     async def gather(self, conn: Conn, batch: Sequence[Any], states: Mapping[str, Verification]) -> Facts:
         """Return candidates for every request of the batch that may need weighing, and how many tries failed before."""
-        facts = Facts(self._handbook.brands, self._handbook.points)
+        facts = Facts(
+            self._handbook.brands, self._handbook.points, laws=self._handbook.laws,
+            answered=lambda subject, slot: self._counters.name("answered", subject, slot),
+        )  # fmt: skip
         weighed = {e.request_id: case_key(e.request_id) for e in batch if _weighs(e, states)}
         cases = await self._cases(conn, sorted(set(weighed.values()))) if weighed else {}
         asked = {request: cases[case] for request, case in weighed.items() if case in cases}
+        falling = [states[e.request_id] for e in batch if isinstance(e, Due) and states[e.request_id].fitting]
         if not asked:
-            return facts
+            return replace(facts, tally=await self._tally(conn, _often(falling, facts))) if falling else facts
         questions = {request: case.offer for request, case in asked.items()} | self._sessions_of(batch, asked)
         candidates = await lookup(conn, questions, self._keys)
         found = {request_id: tuple(candidates[request_id]) for request_id in asked}
@@ -56,8 +61,15 @@ class PostgresDirectory:
         own = {c.subject for c in seen if c.population is not Population.RECIPIENT}
         aimed = {subject: self._counters.name(Throttled.RECORD, subject) for subject in own}
         names = [*aimed.values(), *(name for some in asking.values() for name in some.values())]
-        tally = await self._counters.tally(conn, names, self._clock())
+        weighing = [
+            told(states.get(e.request_id) or Verification.stub(e.request_id), e) for e in batch if e.request_id in asked
+        ]
+        names += [n for one in weighing for n in names_of(one, facts, own)] + _often(falling, facts)
+        tally = await self._tally(conn, names)
         return replace(facts, candidates=found, signed_in=signed_in, asking=asking, aimed=aimed, tally=tally)
+
+    async def _tally(self, conn: Conn, names: Sequence[str]) -> Tally:
+        return await self._counters.tally(conn, names, self._clock())
 
     def _asking(self, request_id: str, submitted: RequestSubmitted) -> Mapping[Throttled, str]:
         """Under what a failed try of this request counts: the request itself, its app, and who typed it."""
@@ -92,6 +104,11 @@ class PostgresDirectory:
             offers = (offered(subject, country) for subject in said.get(case, ()))
             found[case] = _Case(submitted, merge(submitted.brand, *offers))
         return found
+
+
+def _often(falling: Sequence[Verification], facts: Facts) -> list[str]:
+    """Under what the answers to those count whose request becomes the lower one that their points reach."""
+    return [name for one in falling if one.fitting for name in names_of(one, facts, [one.fitting[0]])]
 
 
 def _weighs(event: Any, states: Mapping[str, Verification]) -> bool:  # noqa: ANN401

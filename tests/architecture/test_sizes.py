@@ -9,7 +9,7 @@ MODULE_CAP = 250
 DECIDE_CAP = 200
 PACKAGE_CAPS = {
     "services/kernel": 3_400,
-    "services/intake": 1_200,
+    "services/intake": 1_400,
     "services/verifier": 1_000,
     "services/fulfiller": 3_600,
     "services/notifier": 1_000,

@@ -54,6 +54,8 @@ WINDOWS = {
     "confirmation": timedelta(days=10),
     "waiting_period": timedelta(0),
     "detail": timedelta(days=7),
+    "declaration": timedelta(days=6),
+    "fee": timedelta(days=5),
     "destroy_keys_after": timedelta(days=30),
 }
 STATES: dict[str, type[State]] = {

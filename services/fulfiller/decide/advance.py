@@ -13,16 +13,12 @@ from services.fulfiller.decide.clients import hand_over, remind, run_out
 from services.fulfiller.decide.copies import plan_copies
 from services.fulfiller.decide.draft import GRACE, Draft
 from services.fulfiller.decide.holder import look_again
+from services.fulfiller.decide.holds import BEFORE, ask, ask_again, give_up, hear_person, is_asked, ready
 from services.fulfiller.decide.leftovers import discard_exports
 from services.fulfiller.decide.operator import operate
 from services.fulfiller.decide.plan import plan_systems
 from services.fulfiller.decide.warning import NOTICE, ask_operator, warned
 
-CONFIRMATION: Final = parts.hold("confirmation")
-DETAIL: Final = parts.hold("detail")
-MANDATE: Final = parts.hold("mandate")
-_BEFORE: Final = {DETAIL: Waiting.DETAIL, MANDATE: Waiting.MANDATE}
-"""Holds without whose answer nothing is done, and nothing is passed on."""
 NO_ANSWER: Final = "no_answer_in_time"
 WEEK: Final = timedelta(days=7)
 """How far behind the last day to answer a request stops waiting for another one of its case."""
@@ -42,6 +38,7 @@ def conclude(draft: Draft) -> None:
     _time_out(draft)
     _stop(draft)
     remind(draft)
+    ask_again(draft)
     look_again(draft)
     if not _held(draft):
         hand_over(draft)
@@ -57,8 +54,8 @@ def _open(draft: Draft) -> None:
             continue
         if name == parts.ANSWER:
             draft.wait(name, Party.OPERATOR, Waiting.ANSWER, draft.last_moment)
-        elif name in _BEFORE:
-            draft.wait(name, Party.PERSON, _BEFORE[name], draft.now + draft.windows.detail)
+        elif is_asked(name):
+            ask(draft, name)
         elif parts.is_after(name):
             draft.wait(name, Party.SYSTEM, Waiting.REQUEST, draft.last_moment + WEEK, who="fulfiller")
         elif name == parts.VERIFICATION:
@@ -83,15 +80,8 @@ def _hear(draft: Draft) -> None:
             state = state.end(parts.PIECES, Outcome.DENIED, Reason.INSUF_VERIFICATION)
     elif state.unverified:
         state = state.end_known(parts.VERIFICATION, Outcome.UNVERIFIED)
-    if state.detailed:
-        state = state.end_known(DETAIL, Outcome.ANSWERED)
-    if state.mandated:
-        state = state.end_known(MANDATE, Outcome.ANSWERED)
-    if state.confirmed:
-        state = state.end_known(CONFIRMATION, Outcome.CONFIRMED)
-    elif state.confirmed is False:
-        state = state.end_known(CONFIRMATION, Outcome.DENIED, Reason.WHOLE_ACCOUNT_DECLINED)
     draft.state = state
+    hear_person(draft)
 
 
 def _stop(draft: Draft) -> None:
@@ -116,7 +106,7 @@ def _stop(draft: Draft) -> None:
 
 def _held(draft: Draft) -> bool:
     """Whether it is still open what is asked, or whether who asks was sent for."""
-    return any(name in _BEFORE for name in draft.state.pending())
+    return any(name in BEFORE for name in draft.state.pending())
 
 
 def _plan(draft: Draft) -> None:
@@ -126,17 +116,10 @@ def _plan(draft: Draft) -> None:
     work = reported or (MEANINGS[accepted.right].by is By.SYSTEMS and parts.ANSWER not in accepted.parts)
     if state.planned or state.stop or _held(draft) or not (accepted.granted and draft.sure and work):
         return
-    if not warned(draft):
+    if not (ready(draft) and warned(draft)):
         return
-    brand = draft.facts.handbook.brands[accepted.brand]
-    if accepted.right is Right.DELETE:
-        if brand.confirm_deletion and CONFIRMATION not in state.parts:
-            draft.wait(CONFIRMATION, Party.PERSON, Waiting.CONFIRMATION, draft.now + brand.windows.confirmation)
-            _hear(draft)
-        if brand.confirm_deletion and draft.state.outcome(CONFIRMATION) is not Outcome.CONFIRMED:
-            return
-        if brand.windows.waiting_period > timedelta(0):
-            draft.wait(parts.PERIOD, Party.PERSON, Waiting.PERIOD, draft.now + brand.windows.waiting_period)
+    if accepted.right is Right.DELETE and draft.windows.waiting_period > timedelta(0):
+        draft.wait(parts.PERIOD, Party.PERSON, Waiting.PERIOD, draft.now + draft.windows.waiting_period)
     plan_systems(draft)
 
 
@@ -161,8 +144,7 @@ def _time_out(draft: Draft) -> None:
         elif name == NOTICE and part.party is Party.SYSTEM:
             ask_operator(draft)
         elif parts.is_hold(name):
-            draft.state = draft.state.end(name, Outcome.EXPIRED)
-            draft.state = draft.state.but(stop=Outcome.EXPIRED) if name in _BEFORE else draft.state
+            give_up(draft, name)
         elif parts.is_handover(name) and part.party is Party.CLIENT and draft.now < draft.last_moment:
             run_out(draft, name)
         elif part.telling and part.party is Party.SYSTEM and draft.now < draft.last_moment:

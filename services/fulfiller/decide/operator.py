@@ -6,10 +6,11 @@ from typing import Final
 from rules import parts
 from rules.refusals import UNSAID, flaw_of_denial
 from schemas.events import DecisionApplied, OperatorDecided
-from schemas.values import Outcome, Right, Verb
+from schemas.values import Outcome, Reason, Right, Verb
 from services.fulfiller.decide.assign import give
 from services.fulfiller.decide.clients import send
 from services.fulfiller.decide.draft import Draft
+from services.fulfiller.decide.holds import ask, refuses_hold
 from services.fulfiller.decide.state import Fulfilment
 from services.kernel.decision import Decision
 
@@ -56,6 +57,8 @@ def _refusal(draft: Draft, event: OperatorDecided) -> str | None:
         return flaw
     if part is None and event.verb in WHOLE:
         return None if state.stop is None else "the request was stopped before"
+    if event.verb is Verb.HOLD:
+        return refuses_hold(draft, event)
     return _refusal_of_part(draft, event, part)
 
 
@@ -116,6 +119,8 @@ def _apply(draft: Draft, event: OperatorDecided) -> None:
             draft.state = draft.state.but(stop=Outcome.DENIED, stop_reason=event.reason, stop_basis=event.basis)
         case Verb.DENY:
             draft.state = draft.state.end(name, Outcome.DENIED, event.reason or UNSAID.get(name), event.basis)
+        case Verb.HOLD:
+            ask(draft, name, event.reason or Reason.OTHER)
         case Verb.SKIP:
             draft.state = draft.state.end(name, Outcome.SKIPPED, event.basis or "operator")
         case Verb.DONE:

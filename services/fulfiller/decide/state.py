@@ -63,14 +63,18 @@ class Fulfilment(State):
     unverified: bool = False
     warned: bool | None = None
     confirmed: bool | None = None
-    warned: bool | None = None
     detailed: bool = False
     mandated: bool = False
-    stop: Outcome | None = None
     upheld: bool = False
+    declared: bool = False
+    vouched: bool = False
+    paying: bool | None = None
+    beyond: str = "answer"
+    beyond_by: str | None = None
+    stop: Outcome | None = None
     stop_reason: str | None = None
-    released: frozenset[str] = frozenset()
     stop_basis: str | None = None
+    released: frozenset[str] = frozenset()
     clients: dict[str, Located] = {}
     told_named: frozenset[str] = frozenset()
     extended_to: date | None = None
@@ -127,6 +131,10 @@ class Fulfilment(State):
     def ending(self, name: str, end: PartEnd) -> Self:
         """Let a part end so, whatever it was before."""
         return self.but(parts=self.parts | {name: self.parts.get(name, Part()).ending(end)})
+
+    def reconsider(self, name: str, outcome: Outcome) -> Self:
+        """Let a part end so that may have ended by silence."""
+        return self.ending(name, PartEnd(outcome=outcome))
 
     def ends(self) -> dict[str, PartEnd]:
         """How each ended part ended."""

@@ -1,6 +1,6 @@
 """Add one fact to what is known. No conclusion is drawn here."""
 
-from typing import Any
+from typing import Any, Final
 
 from schemas.events import (
     AnswerRecorded,
@@ -15,6 +15,9 @@ from schemas.events import (
 from schemas.values import AnswerKind, Located, Outcome, Reason
 from services.fulfiller.decide.state import Fulfilment
 
+_HEARD: Final = {AnswerKind.DETAIL: "detailed", AnswerKind.DECLARATION: "declared"}
+"""Answers of which it is enough that they came."""
+
 
 def told(state: Fulfilment, event: Any) -> Fulfilment:  # noqa: ANN401, PLR0911  one answer per kind of event
     """Return the state that also knows this event. Telling twice changes nothing; order does not matter."""
@@ -22,7 +25,8 @@ def told(state: Fulfilment, event: Any) -> Fulfilment:  # noqa: ANN401, PLR0911 
         case RequestAccepted() if state.accepted is None:
             return _located(state.but(accepted=event), event.clients)
         case RequestVerified(late=False) if state.subject is None and not state.unverified:
-            return state.but(subject=event.subject, instead=event.instead)
+            beyond = {"beyond": event.beyond, "beyond_by": event.beyond_by, "vouched": event.by == "operator"}
+            return state.but(subject=event.subject, instead=event.instead, **beyond)
         case VerificationFailed() if state.subject is None and not state.unverified:
             return state.but(unverified=True)
         case ContactWarned():
@@ -61,9 +65,9 @@ def _answered(state: Fulfilment, event: AnswerRecorded) -> Fulfilment:
             return state.but(stop=Outcome.DENIED, stop_reason=Reason.SUSPECTED_FRAUD)
         case AnswerKind.CONFIRMATION if state.confirmed is None:
             return state.but(confirmed=event.accepted)
-        case AnswerKind.DETAIL:
-            return state.but(detailed=True)
+        case AnswerKind.FEE_CONSENT if state.paying is None:
+            return state.but(paying=event.accepted)
         case AnswerKind.MANDATE if event.accepted:
             return state.but(mandated=True)
-        case _:
-            return state
+        case kind:
+            return state.but(**{_HEARD[kind]: True}) if kind in _HEARD else state

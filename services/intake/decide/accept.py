@@ -18,7 +18,7 @@ from schemas.values import ANSWERED_BY_A_PERSON, Located, Mode, PointKind, Popul
 from services.directory.offered import kinds_of
 from services.intake.decide.case import Asked, Case
 from services.intake.decide.facts import Facts
-from services.intake.decide.terms import MANDATE, Terms, signed, terms_of
+from services.intake.decide.terms import DECLARATION, MANDATE, Terms, signed, terms_of
 
 _CONTESTED: Final = {
     "name": PointKind.NAME,
@@ -91,7 +91,8 @@ def _accepted(state: Case, taking: Taking, right: Right) -> RequestAccepted:
         policy_version=choice.policy_version, received_at=state.received_at, clock=_clock(choice),
         verify=choice.verify, assurance=choice.assurance, points_needed=choice.points_needed,
         declaration_needed=choice.declaration_needed, declared=signed(body),
-        given=kinds_of(body.subject), contested=_contested(body, right), parts=_parts(right, terms, ids),
+        given=kinds_of(body.subject), contested=_contested(body, right),
+        parts=_parts(right, terms, ids, declared=signed(body)),
         clients=handed(right, taking.located) if choice.granted else [], only_for=list(choice.only_for),
         subjects=[] if choice.verify else _subjects(taking.found, choice), refers_to=body.refers_to,
         **_fallback(facts, right, choice),
@@ -129,8 +130,13 @@ def _contested(body: RequestSubmitted, right: Right) -> list[PointKind]:
     return sorted({_CONTESTED[c.field] for c in body.corrections if c.field in _CONTESTED})
 
 
-def _parts(right: Right, terms: Terms, ids: Mapping[Right, str]) -> list[str]:
-    pending = [*terms.holds, *([parts.VERIFICATION] if terms.choice.verify else [])]
+def _parts(right: Right, terms: Terms, ids: Mapping[Right, str], *, declared: bool) -> list[str]:
+    unsigned = terms.choice.verify and terms.choice.declaration_needed and not declared
+    pending = [
+        *terms.holds,
+        *([DECLARATION] if unsigned else []),
+        *([parts.VERIFICATION] if terms.choice.verify else []),
+    ]
     if right in ANSWERED_BY_A_PERSON:
         pending = [parts.ANSWER]
     if right is Right.DELETE:

@@ -14,7 +14,7 @@ from services.intake.decide.answer import SubmissionGone
 from services.intake.decide.case import Case
 from services.intake.decide.facts import Facts
 from services.intake.decide.reading import Submission
-from services.intake.decide.terms import DETAIL, MANDATE
+from services.intake.decide.terms import DECLARATION, DETAIL, MANDATE
 from services.kernel.decision import Decision
 
 _PASSED: Final = frozenset({DETAIL, MANDATE})
@@ -57,7 +57,8 @@ def take_up_again(state: Case, event: RequestSettled, facts: Facts, now: datetim
     if body is None:
         raise SubmissionGone
     opened, [accepted] = take_up(state.but(received_at=event.occurred_at), event, body, [right], (anew, now))
-    left = [name for name in accepted.parts if before.held or name not in _PASSED]
+    passed = (_PASSED if not before.held else frozenset()) | ({DECLARATION} if before.declared else frozenset())
+    left = [name for name in accepted.parts if name not in passed]
     accepted = accepted.model_copy(
         update={"upheld_by": event.request_id, "parts": left, "declared": accepted.declared or before.declared}
     )

@@ -15,6 +15,7 @@ from services.intake.decide.facts import Facts
 
 MANDATE: Final = parts.hold("mandate")
 DETAIL: Final = parts.hold("detail")
+DECLARATION: Final = parts.hold("declaration")
 _MEND: Final = {
     Flaw.MISSING: "must be given",
     Flaw.EXPIRED: "must not have expired",

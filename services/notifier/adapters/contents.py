@@ -106,7 +106,7 @@ def _listed(codes: Iterable[str], names: Mapping[str, str]) -> str:
 
 def at_the_end(law: Law | None, brand: Brand, what: Written, body: Mapping[str, Any], words: Words) -> dict[str, Any]:
     """Why something was refused or takes longer, on what ground, and what the person can do about it."""
-    reason = body.get("reason") or Reason.OTHER
+    reason = body.get("reason") or body.get("why") or Reason.OTHER
     ground = _refused(law, brand, what, body) if refuses(what) else None
     reasons = words["delays"] if what.letter is Letter.EXTENDED else words["reasons"]
     return {

@@ -26,7 +26,10 @@ from services.notifier.ports import Mailer, Printer
 from services.packages import links
 from services.packages.links import Link
 
-_CONFIRMS: Final = {Letter.CONFIRMATION_ASKED: AnswerKind.CONFIRMATION}
+_CONFIRMS: Final = {
+    Letter.CONFIRMATION_ASKED: AnswerKind.CONFIRMATION,
+    Letter.FEE_ASKED: AnswerKind.FEE_CONSENT,
+}
 _HOME: Final = "US"
 """Where the data is kept; people elsewhere are told so."""
 _LAST: Final = frozenset({Letter.CLOSED, Letter.UNVERIFIED, Letter.WITHDRAWN, Letter.DENIED, Letter.AMENDED})

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final, Literal
 
-from rules.rights import SIGNAL, acknowledged
+from rules.rights import MEANINGS, SIGNAL, acknowledged
 from schemas.events import PartWaiting, RequestAccepted, RequestSettled
 from schemas.values import OPT_OUTS, Ending, Letter, Outcome, Right, Waiting
 from services.kernel.decision import Effect
@@ -15,6 +15,8 @@ _ASKING: Final = {
     Waiting.PROOF: Letter.PROOF_NEEDED,
     Waiting.DETAIL: Letter.DETAIL_NEEDED,
     Waiting.MANDATE: Letter.MANDATE_NEEDED,
+    Waiting.DECLARATION: Letter.DECLARATION_NEEDED,
+    Waiting.FEE: Letter.FEE_ASKED,
     Waiting.CONFIRMATION: Letter.CONFIRMATION_ASKED,
     Waiting.NOTICE: Letter.NOTICE,
 }
@@ -29,7 +31,7 @@ _LAST: Final = {
 }
 _TELLING: Final = frozenset(_LAST.values())
 """Letters that tell what was found, once somebody was verified."""
-_SECRET: Final = frozenset({Letter.CODE, Letter.CONFIRMATION_ASKED, Letter.NOTICE, Letter.AMENDED})
+_SECRET: Final = frozenset({Letter.CODE, Letter.CONFIRMATION_ASKED, Letter.FEE_ASKED, Letter.NOTICE, Letter.AMENDED})
 """Letters that always tell what was found, or carry what only the person may hold."""
 
 type_due = tuple[str, Letter, dict[str, Any]]
@@ -40,13 +42,19 @@ def letters(state: Correspondence, accepted: RequestAccepted) -> tuple[Correspon
     effects = []
     for name, letter, body in _due(state, accepted):
         to = _recipient(state, letter)
-        subject = (body.get("subject") or state.subject) if to == "on_file" else None
+        subject = (body.get("subject") or _subject(state, accepted)) if to == "on_file" else None
         if name in state.letters or (to == "on_file" and subject is None):
             continue
         state = state.but(letters=state.letters | {name})
         about = {"letter": letter, "to": to, "subject": subject, "name": name, **_about(accepted), **body}
         effects.append(Effect(LETTER, state.id, accepted.case_id, name, about, lane=f"mail/{lane(state.id)}"))
     return state, effects
+
+
+def _subject(state: Correspondence, accepted: RequestAccepted) -> str | None:
+    """Whose contact on file is meant: who was verified; for a second yes without proof, the one person it is about."""
+    alone = accepted.subjects if MEANINGS[accepted.right].once_more else []
+    return state.subject or (alone[0] if len(alone) == 1 else None)
 
 
 def lane(request_id: str) -> int:
@@ -87,9 +95,9 @@ def _due(state: Correspondence, accepted: RequestAccepted) -> Iterator[type_due]
 def _asking(state: Correspondence) -> Iterator[type_due]:
     """What the person is asked, each with the code that goes to the contact on file, where there is one."""
     for asked in state.asked.values():
-        if asked.waiting not in _ASKING or _overtaken(state, asked):
+        if asked.waiting not in _ASKING or _overtaken(state, asked) or _said_with_proof(asked):
             continue
-        body = {"round": asked.round, "kinds": asked.kinds, "declaration": asked.declaration}
+        body = {"round": asked.round, "kinds": asked.kinds, "declaration": asked.declaration, "why": asked.why}
         body |= {"until": asked.until.isoformat()}
         yield f"{asked.waiting}/{asked.round}", _ASKING[asked.waiting], body
         if asked.code_to:
@@ -97,7 +105,13 @@ def _asking(state: Correspondence) -> Iterator[type_due]:
 
 
 def _overtaken(state: Correspondence, asked: PartWaiting) -> bool:
-    return state.settled is not None or (asked.waiting is Waiting.PROOF and state.subject is not None)
+    proving = asked.waiting in {Waiting.PROOF, Waiting.DECLARATION}
+    return state.settled is not None or (proving and state.subject is not None)
+
+
+def _said_with_proof(asked: PartWaiting) -> bool:
+    """A signature is asked for in the letter that asks for proof; a letter of its own is the reminder."""
+    return asked.waiting is Waiting.DECLARATION and asked.round == 1
 
 
 def _about(accepted: RequestAccepted) -> dict[str, Any]:

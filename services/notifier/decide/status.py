@@ -23,7 +23,7 @@ _LAST: Final = {
 _BEFORE: Final = {Waiting.PROOF: 10, Waiting.DETAIL: 10, Waiting.MANDATE: 10}
 """What is asked while nobody is verified."""
 _VERIFIED: Final = 20
-_AFTER: Final = {Waiting.CONFIRMATION: 30, Waiting.PERIOD: 40}
+_AFTER: Final = {Waiting.FEE: 25, Waiting.CONFIRMATION: 30, Waiting.PERIOD: 40}
 """What is waited for once somebody is."""
 _FINAL: Final = 100
 _STOPPED: Final = frozenset({Status.REVOKED, Status.DENIED, Status.EXPIRED})
@@ -59,7 +59,7 @@ def _due(state: Correspondence, accepted: RequestAccepted) -> list[tuple[int, di
         due.append((_VERIFIED, {"status": Status.IN_PROGRESS}))
     if state.settled:
         return [*due, (_FINAL, _end(state.settled))]
-    ranks = _AFTER if sure else _BEFORE
+    ranks = _AFTER if sure else _BEFORE if accepted.verify else _BEFORE | _AFTER
     return [*due, *((ranks[a.waiting] + a.round, _waiting(a)) for a in state.asked.values() if a.waiting in ranks)]
 
 

@@ -15,6 +15,7 @@ from schemas.values import Group, Outcome, PartEnd, Party, Verb, Waiting
 from services.kernel.decision import Decision
 from services.verifier.decide.draft import Draft
 from services.verifier.decide.judging import judge
+from services.verifier.decide.often import judge_number
 from services.verifier.decide.state import Verification
 
 NOTHING_LOCATED: Final = "no single record was located that the request could be about"
@@ -25,10 +26,12 @@ NOT_SHOWN: Final = "nothing waits for a review"
 def verify(draft: Draft, cause: Event, proven: tuple[str, Iterable[Group]], by: str) -> None:
     """Say who asks; what was shown to an operator is over with it."""
     state, (subject, groups) = draft.state, proven
+    beyond, rule = judge_number(draft, subject)
     draft.said.append(
         RequestVerified.after(
             cause, draft.now, request_id=state.id, case_id=state.case_id, subject=subject, groups=sorted(groups),
             assurance=state.assurance, by=by, late=state.ended is not None,
+            beyond=beyond.value, beyond_by=rule,
         )
     )  # fmt: skip
     draft.state = state.but(ended="verified", verdict=Verdict.VERIFIED)

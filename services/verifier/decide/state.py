@@ -1,6 +1,6 @@
 """What the verifier remembers of a request, and how each event adds to it. No point, no digest, no value."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
@@ -21,12 +21,16 @@ MOST_ANSWERS: Final = 10
 class Verification(State):
     """What is known of one request's proof. No point, no digest: those are in the vault and the directory.
 
-    `fitting` is whose record reached the lower number of points that the law's `fallback` needs, and by which groups.
-    `located` is the one record an operator may look at, with what counted; `review_until` is set once they were asked.
+    `again` says that an upheld appeal takes it up once more: it is not counted twice. `fitting` is whose record reached
+    the lower number of points that the law's `fallback` needs, and by which groups. `located` is the one record an
+    operator may look at, with what counted; `review_until` is set once they were asked.
     """
 
     case_id: str = ""
     brand: str = ""
+    law: str = ""
+    received_on: date | None = None
+    again: bool = False
     right: Right | None = None
     verify: bool = False
     needed: int = 0
@@ -102,7 +106,9 @@ def told(state: Verification, event: Event | Due) -> Verification:
     match event:
         case RequestAccepted() if not state.brand:
             return state.but(
-                case_id=event.case_id, brand=event.brand, right=event.right, verify=event.verify,
+                case_id=event.case_id, brand=event.brand, law=event.law,
+                received_on=event.clock.receipt_date, again=event.upheld_by is not None,
+                right=event.right, verify=event.verify,
                 needed=event.points_needed, assurance=event.assurance, declaration_needed=event.declaration_needed,
                 declared=state.declared or event.declared, contested=frozenset(event.contested),
                 only_for=frozenset(event.only_for),

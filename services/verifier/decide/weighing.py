@@ -10,6 +10,7 @@ from schemas.events import PartWaiting, RequestVerified, VerificationFailed
 from schemas.values import Assurance, Group, Party, PointKind, Right, Waiting
 from services.verifier.decide.draft import Draft
 from services.verifier.decide.judging import fitting, judge, signed_in
+from services.verifier.decide.often import judge_number
 from services.verifier.decide.review import show, verify
 from services.verifier.decide.throttle import failure, throttled
 
@@ -87,9 +88,10 @@ def fail(draft: Draft) -> None:
     ids = {"request_id": state.id, "case_id": state.case_id}
     if state.fitting and state.fallback:
         subject, groups = state.fitting
+        beyond, rule = judge_number(draft, subject, state.fallback)
         lower = RequestVerified.after(
             draft.cause, draft.now, subject=subject, groups=list(groups), assurance=Assurance.REASONABLE,
-            instead=state.fallback, **ids,
+            instead=state.fallback, beyond=beyond.value, beyond_by=rule, **ids,
         )  # fmt: skip
         draft.said.append(lower)
         draft.state = state.but(ended="verified")

@@ -193,7 +193,7 @@ def test_a_client_that_was_enabled_meanwhile_is_asked() -> None:
     (a_decision(Verb.SKIP), "skip needs a part; pending are: own/suppress, own/system:accounts, own/system:billing"),
     (a_decision(Verb.SKIP, "own/system:web"), "no such part is pending; pending are: own/suppress, "),
     (a_decision(Verb.RETRY, ACCOUNTS), "retry does not fit own/system:accounts; what does: skip, done, deny"),
-    (a_decision(Verb.HOLD), "hold needs a part; pending are: "),
+    (a_decision(Verb.HOLD), "hold needs a part, one of: own/hold:detail"),
     (a_decision(Verb.RELEASE, BILLING), "release does not fit own/system:billing; what does: retry, skip, done, deny"),
     (a_decision(Verb.APPROVE, BILLING), "approve does not fit own/system:billing; "),
 ])  # fmt: skip

@@ -273,7 +273,7 @@ def test_a_no_ends_the_deletion_as_declined() -> None:
 
 
 def test_silence_ends_the_deletion_as_expired() -> None:
-    assert a_desk(brand="shipdesk").wake().one(RequestClosed).ending is Ending.EXPIRED
+    assert a_desk(brand="shipdesk").wake().wake().one(RequestClosed).ending is Ending.EXPIRED
 
 
 def test_the_first_of_two_answers_to_one_question_counts() -> None:
@@ -336,7 +336,7 @@ def test_a_text_is_held_for_detail_and_ends_answered_or_expired() -> None:
 
     assert (waiting.party, waiting.waiting, waiting.until) == (Party.PERSON, Waiting.DETAIL, NOON + 7 * DAYS)
     assert Desk(held, an_answer(AnswerKind.DETAIL)).one(RequestClosed).ending is Ending.FULFILLED
-    assert Desk(held).wake().one(RequestClosed).ending is Ending.EXPIRED
+    assert Desk(held).wake().wake().one(RequestClosed).ending is Ending.EXPIRED
 
 
 def test_what_a_person_must_answer_waits_for_an_operator_until_the_last_day() -> None:

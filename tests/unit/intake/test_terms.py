@@ -148,7 +148,7 @@ def test_an_agent_cannot_sign_the_persons_declaration() -> None:
 def test_a_canadian_access_that_was_only_spoken_is_held_until_it_comes_in_writing(channel, held) -> None:
     accepted = only(Window(a_submission("access", channel=channel, residence=ONTARIO)))
 
-    assert accepted.parts == [*held, "own/verification"]
+    assert accepted.parts == [*held, "own/hold:declaration", "own/verification"]
 
 
 def test_a_spoken_access_is_held_only_where_the_law_wants_writing() -> None:

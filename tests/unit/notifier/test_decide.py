@@ -34,7 +34,7 @@ from tests.support.values import (
 ACORN = "client:acorn/handover"
 
 
-def overdue(**fields: bool) -> DeadlineReached:
+def overdue(**fields: Any) -> DeadlineReached:
     return told(DeadlineReached, percent=100, missed=True, respond_by=LAST_DAY, **fields)
 
 
@@ -344,3 +344,35 @@ def test_that_an_appeal_takes_a_request_up_again_is_told_with_its_end() -> None:
     end = settled(Ending.FULFILLED, reopens=REQUEST)
 
     assert Counter(an_accepted(Right.APPEAL, verify=False), end).sent["end"].body["reopens"] is True
+
+
+def waiting(what: Waiting, party: Party = Party.PERSON, number: int = 1, **fields: Any) -> PartWaiting:
+    return told(PartWaiting, part=f"own/hold:{what}", party=party, waiting=what, until=NOON, round=number, **fields)
+
+
+def test_a_fee_is_told_to_the_contact_on_file_with_the_reason() -> None:
+    counter = Counter(an_accepted(), a_verdict(), waiting(Waiting.FEE, why="too_many_requests"))
+
+    letter = counter.sent["fee/1"].body
+    assert (letter["letter"], letter["to"], letter["why"]) == (Letter.FEE_ASKED, "on_file", "too_many_requests")
+    assert counter.waits() is Waiting.FEE
+
+
+def test_a_signature_asked_with_the_proof_is_reminded_of_and_not_any_more_once_it_is_known_who_asks() -> None:
+    counter = Counter(an_accepted(), waiting(Waiting.DECLARATION))
+    again = waiting(Waiting.DECLARATION, number=2)
+
+    assert "declaration/1" not in counter.sent
+    assert "declaration/2" not in Counter(an_accepted(), a_verdict(), again).sent
+    assert counter.hear(again).sent["declaration/2"].body["to"] == "given"
+    assert counter.public() == [(Status.OPEN, None)]
+
+
+@pytest.mark.parametrize(("subjects", "sent"), [([SUBJECT], True), ([], False), ([SUBJECT, REQUEST], False)])
+def test_a_second_yes_without_proof_is_asked_of_the_one_person_on_file_alone(subjects: list[str], sent: bool) -> None:
+    asked = an_accepted(Right.OPT_IN_SALE, verify=False, parts=[], subjects=subjects)
+    counter = Counter(asked, waiting(Waiting.CONFIRMATION))
+
+    assert ("confirmation/1" in counter.sent) is sent
+    assert counter.waits() is Waiting.CONFIRMATION
+    assert not sent or counter.sent["confirmation/1"].body["subject"] == SUBJECT

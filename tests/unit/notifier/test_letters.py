@@ -347,3 +347,49 @@ def test_a_longer_time_says_why_and_until_when(why) -> None:
         text = text_of(language, a_paper(Letter.EXTENDED, Right.DELETE, reason=why, respond_by="2027-01-31"))
         assert words_of(language)["delays"].get(why, words_of(language)["delays"]["other"]) in text
         assert "2027-01-31" in text
+
+
+# ------------------------------------------------------------------------------------ what waits for the person
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("brand", BRANDS)
+def test_what_is_signed_under_penalty_of_perjury_is_written_out_with_its_version(language: str, brand: str) -> None:
+    oath = handbook().brands[brand].declaration
+    letter = text_of(language, a_paper(Letter.DECLARATION_NEEDED, Right.KNOW_SPECIFIC, brand))
+
+    assert oath.text[language] in letter
+    assert f"ersi{'ó' if language == 'es' else 'o'}n {oath.version}" in letter
+    assert oath.text[language] in text_of(language, a_paper(Letter.PROOF_NEEDED, Right.KNOW_SPECIFIC, brand))
+    assert len(set(oath.text.values())) == len(LANGUAGES)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("why", "law"), [("too_many_requests", "US-VA-VCDPA"), ("excessive", "CA-PIPEDA")])
+def test_a_fee_is_told_with_reason_and_estimate_and_can_be_declined(language: str, why: str, law: str) -> None:
+    paper = a_paper(Letter.FEE_ASKED, Right.KNOW_SPECIFIC, "parcelwise", law, why=why)
+    letter = text_of(language, paper)
+
+    assert "20 US dollars" in letter
+    assert words_of(language)["reasons"][why] in letter
+    assert "c-token" in letter
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("letter", [
+    Letter.DETAIL_NEEDED, Letter.MANDATE_NEEDED, Letter.DECLARATION_NEEDED, Letter.FEE_ASKED, Letter.CONFIRMATION_ASKED,
+])  # fmt: skip
+def test_a_reminder_says_that_it_is_one(language: str, letter: Letter) -> None:
+    reminder = words_of(language)["reminder"]
+
+    assert reminder not in text_of(language, a_paper(letter, Right.DELETE, "parcelwise"))
+    assert reminder in text_of(language, a_paper(letter, Right.DELETE, "parcelwise", round=2))
+
+
+def test_who_is_asked_for_detail_is_told_for_which_of_three_reasons() -> None:
+    texts = {
+        text_of("en", a_paper(Letter.DETAIL_NEEDED, right, "parcelwise", why=why))
+        for right, why in ((Right.UNCLASSIFIED, None), (Right.KNOW_SPECIFIC, None), (Right.KNOW_SPECIFIC, "other"))
+    }
+
+    assert len(texts) == 3
