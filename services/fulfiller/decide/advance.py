@@ -14,6 +14,7 @@ from services.fulfiller.decide.copies import plan_copies
 from services.fulfiller.decide.draft import GRACE, Draft
 from services.fulfiller.decide.holder import look_again
 from services.fulfiller.decide.holds import BEFORE, ask, ask_again, give_up, hear_person, is_asked, ready
+from services.fulfiller.decide.late import amend_late, take_up_late
 from services.fulfiller.decide.leftovers import discard_exports
 from services.fulfiller.decide.operator import operate
 from services.fulfiller.decide.plan import plan_systems
@@ -27,7 +28,7 @@ WEEK: Final = timedelta(days=7)
 def conclude(draft: Draft) -> None:
     """Run the conclusions in their one order; each leaves alone what an earlier run has concluded."""
     if draft.state.closed:
-        operate(draft)
+        _go_on_late(draft)
         return
     _open(draft)
     _hear(draft)
@@ -45,6 +46,22 @@ def conclude(draft: Draft) -> None:
         plan_copies(draft)
         assign(draft)
     _settle(draft)
+    if draft.state.closed:
+        _go_on_late(draft)
+
+
+def _go_on_late(draft: Draft) -> None:
+    """After the end only operators have a word, unless one of them believes who asked: then the work is done late."""
+    if not take_up_late(draft):
+        operate(draft)
+        return
+    hear_person(draft)
+    operate(draft)
+    _stop(draft)
+    _plan(draft)
+    _time_out(draft)
+    assign(draft)
+    amend_late(draft)
 
 
 def _open(draft: Draft) -> None:

@@ -51,7 +51,7 @@ def _answer(state: Fulfilment, event: OperatorDecided, now: datetime, refusal: s
 def _refusal(draft: Draft, event: OperatorDecided) -> str | None:
     """Why a decision does not fit the state of the request; None when it does."""
     state, part = draft.state, event.part
-    if state.closed:
+    if state.closed and state.late is None:
         return "the request is closed"
     if event.verb is Verb.DENY and (flaw := flaw_of_denial(part, event.reason, event.basis)):
         return flaw

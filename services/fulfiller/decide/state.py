@@ -61,6 +61,9 @@ class Fulfilment(State):
     subject: str | None = None
     instead: Right | None = None
     unverified: bool = False
+    late: str | None = None
+    """Who was believed after the public end; what is done then amends what was told, part by part."""
+    amended: frozenset[str] = frozenset()
     warned: bool | None = None
     confirmed: bool | None = None
     detailed: bool = False
@@ -93,7 +96,7 @@ class Fulfilment(State):
         """The next moment something must be looked at."""
         if self.accepted is None:
             return self.early_until
-        if self.closed:
+        if self.closed and self.late is None:
             return None
         moments = (at for part in self.parts.values() if part.end is None for at in (part.until, part.remind_at) if at)
         return min(moments, default=None)

@@ -27,6 +27,8 @@ def told(state: Fulfilment, event: Any) -> Fulfilment:  # noqa: ANN401, PLR0911 
         case RequestVerified(late=False) if state.subject is None and not state.unverified:
             beyond = {"beyond": event.beyond, "beyond_by": event.beyond_by, "vouched": event.by == "operator"}
             return state.but(subject=event.subject, instead=event.instead, **beyond)
+        case RequestVerified(late=True):
+            return state.but(late=state.late or event.subject, vouched=True)
         case VerificationFailed() if state.subject is None and not state.unverified:
             return state.but(unverified=True)
         case ContactWarned():

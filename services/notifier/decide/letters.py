@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final, Literal
 
+from rules.parts import PACKAGE
 from rules.rights import MEANINGS, SIGNAL, acknowledged
 from schemas.events import PartWaiting, RequestAccepted, RequestSettled
 from schemas.values import OPT_OUTS, Ending, Letter, Outcome, Right, Waiting
@@ -54,7 +55,8 @@ def letters(state: Correspondence, accepted: RequestAccepted) -> tuple[Correspon
 def _subject(state: Correspondence, accepted: RequestAccepted) -> str | None:
     """Whose contact on file is meant: who was verified; for a second yes without proof, the one person it is about."""
     alone = accepted.subjects if MEANINGS[accepted.right].once_more else []
-    return state.subject or (alone[0] if len(alone) == 1 else None)
+    late = state.late if state.settled else None
+    return state.subject or late or (alone[0] if len(alone) == 1 else None)
 
 
 def lane(request_id: str) -> int:
@@ -89,7 +91,8 @@ def _due(state: Correspondence, accepted: RequestAccepted) -> Iterator[type_due]
     if state.settled and not (accepted.right is Right.UNCLASSIFIED and state.settled.ending is Ending.FULFILLED):
         yield "end", _LAST[state.settled.ending], _account(state.settled)
     for part, amended in sorted(state.amended.items()):
-        yield f"amended/{part}", Letter.AMENDED, {"parts": {part: amended.end.model_dump(mode="json")}}
+        made = part == PACKAGE and amended.end.outcome is Outcome.EXPORTED
+        yield f"amended/{part}", Letter.AMENDED, {"parts": {part: amended.end.model_dump(mode="json")}, "package": made}
 
 
 def _asking(state: Correspondence) -> Iterator[type_due]:
@@ -106,7 +109,8 @@ def _asking(state: Correspondence) -> Iterator[type_due]:
 
 def _overtaken(state: Correspondence, asked: PartWaiting) -> bool:
     proving = asked.waiting in {Waiting.PROOF, Waiting.DECLARATION}
-    return state.settled is not None or (proving and state.subject is not None)
+    known = state.subject is not None or state.late is not None
+    return (state.settled is not None and state.late is None) or (proving and known)
 
 
 def _said_with_proof(asked: PartWaiting) -> bool:

@@ -33,6 +33,8 @@ class Correspondence(State):
     overdue: DeadlineReached | None = None
     asked: dict[str, PartWaiting] = {}
     subject: str | None = None
+    late: str | None = None
+    """Who was believed after the public end: from then on only their contact on file is written to."""
     passed_on: frozenset[str] = frozenset()
     settled: RequestSettled | None = None
     amended: dict[str, RequestAmended] = {}
@@ -48,6 +50,8 @@ def told(state: Correspondence, event: Event | Due) -> Correspondence:  # noqa: 
             return state.but(accepted=event)
         case PartWaiting(party=Party.PERSON) | PartWaiting(party=Party.SYSTEM, waiting=Waiting.NOTICE):
             return state.but(asked=_latest(state.asked, f"{event.part}/{event.round}", event))
+        case RequestVerified(late=True):
+            return state.but(late=state.late or event.subject)
         case RequestVerified():
             return state.but(subject=state.subject or event.subject)
         case HandedOver(parcel_named=True):

@@ -376,3 +376,42 @@ def test_a_second_yes_without_proof_is_asked_of_the_one_person_on_file_alone(sub
     assert ("confirmation/1" in counter.sent) is sent
     assert counter.waits() is Waiting.CONFIRMATION
     assert not sent or counter.sent["confirmation/1"].body["subject"] == SUBJECT
+
+
+def test_a_code_goes_to_the_contact_on_file_and_what_is_asked_says_nothing_of_it() -> None:
+    counter = Counter(an_accepted(), proof(code_to=SUBJECT))
+    asked, code = counter.letter("proof/1"), counter.letter("code/1")
+
+    assert (code["letter"], code["to"], code["subject"], code["round"]) == (Letter.CODE, "on_file", SUBJECT, 1)
+    assert (asked["to"], asked["subject"]) == ("given", None)
+    assert asked == Counter(an_accepted(), proof()).letter("proof/1")
+
+
+def test_no_code_is_sent_once_it_is_known_who_asks() -> None:
+    assert "code/1" not in Counter(an_accepted(), a_verdict(), proof(code_to=SUBJECT)).sent
+
+
+def test_the_contact_on_file_is_warned_and_the_public_sees_no_more_than_progress() -> None:
+    notice = waiting(Waiting.NOTICE, Party.SYSTEM, who="notifier")
+    counter = Counter(an_accepted(), a_verdict(), notice)
+
+    letter = counter.letter("notice/1")
+    assert (letter["letter"], letter["to"], letter["subject"]) == (Letter.NOTICE, "on_file", SUBJECT)
+    assert counter.public()[-1] == (Status.IN_PROGRESS, None)
+
+
+@pytest.mark.parametrize("late_first", [True, False])
+def test_who_is_believed_after_the_end_is_written_to_at_the_contact_on_file_and_the_end_stays_told(
+    late_first: bool,  # noqa: FBT001  both orders
+) -> None:
+    believed = a_verdict().model_copy(update={"late": True})
+    ended = settled(Ending.UNVERIFIED, Reason.INSUF_VERIFICATION)
+    late: dict[str, Any] = {"part": "own/package", "end": an_end(Outcome.EXPORTED), "told_otherwise": True}
+    first = (believed, ended) if late_first else (ended, believed)
+    counter = Counter(an_accepted(), *first, waiting(Waiting.NOTICE, Party.SYSTEM), told(RequestAmended, **late))
+
+    assert counter.letter("end")["to"] == "given"
+    assert counter.letter("notice/1")["subject"] == SUBJECT
+    amended = counter.letter("amended/own/package")
+    assert (amended["to"], amended["subject"], amended["package"]) == ("on_file", SUBJECT, True)
+    assert counter.public()[-1] == (Status.DENIED, Reason.INSUF_VERIFICATION)
