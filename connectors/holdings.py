@@ -30,6 +30,17 @@ class Keep(Mapped):
     days: int = Field(gt=0)
 
 
+class Longer(Mapped):
+    """Why something is kept longer than the brand says: the ground, what it rests on, and for how many days.
+
+    Without days it lasts as long as the ground does, such as a contract that goes on.
+    """
+
+    ground: Literal["law", "court_order", "business_critical"]
+    citation: str = Field(min_length=3)
+    days: int | None = Field(None, gt=0)
+
+
 class FieldMap(Mapped):
     """One field.
 
@@ -51,7 +62,10 @@ class FieldMap(Mapped):
 
 
 class Held(Mapped):
-    """What is held in one place: the answer to "which data, from where, what for, who gets it"."""
+    """What is held in one place: the answer to "which data, from where, what for, who gets it".
+
+    `retention` says which of the brand's rules ends it by age; `longer` why it may stay beyond that.
+    """
 
     use: Use = "own"
     category: Code
@@ -60,6 +74,8 @@ class Held(Mapped):
     recipients: list[Code] = []
     erase: Literal["delete", "mask", "aggregate", "keep"] = "delete"
     keep: Keep | None = None
+    retention: Literal["personal", "cookies"] = "personal"
+    longer: Longer | None = None
 
     @model_validator(mode="after")
     def _keeps_with_a_reason(self) -> Self:

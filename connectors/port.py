@@ -154,6 +154,49 @@ class Recallable(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """What of a system's tables is over, and whose rows stay all the same.
+
+    `first_kept` is, per table, the first day whose rows stay: older ones are over. `spared` are record keys, by the
+    directory's name for the key. `today` lets go of single fields that had to be kept until a day that has passed.
+    """
+
+    first_kept: Mapping[str, date]
+    spared: Mapping[str, frozenset[str]]
+    today: date
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """What of one table is over: how many rows, and the oldest one's day. `trouble` says why they could not go."""
+
+    table: str
+    rows: int
+    oldest: date | None = None
+    trouble: str = ""
+
+
+class SystemAway(Exception):
+    """A system cannot be reached at the moment; says which, and the kind of fault."""
+
+    def __init__(self, system: str, kind: str) -> None:
+        super().__init__(f"{system} cannot be reached: {kind}")
+        self.system = system
+
+
+@runtime_checkable
+class Purgeable(Protocol):
+    """A system that can let go of the company's own rows by their age."""
+
+    async def purge(self, limit: Limit, *, apply: bool) -> Sequence[Overdue]:
+        """Say what is over, table by table in their order; with `apply` do to it what a deletion would do.
+
+        Rows a client owns, rows without a day and rows of nobody are none of its business.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """A record key found in the live system, and the newest day on which something was written there, if known.
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from connectors.account import Account, Accounts
 from connectors.holdings import FieldMap, Keep, PreferenceMap
-from connectors.port import Task
+from connectors.port import Limit, Task
 from connectors.reach import ANY, day_of, disclosed, reach, recent_enough
 from connectors.tables import TableMap
 from schemas.values import Action, Outcome, Retained, Right
@@ -89,12 +89,41 @@ def changed(owners: Owners, row: Row, accounts: Accounts) -> Row | None:
     return left
 
 
+def is_over(owners: Owners, row: Row, limit: Limit) -> bool:
+    """Whether a row's time is over, and nobody it is about is spared; a row of nobody, or without a day, stays."""
+    table, whose, day = owners.table, owners.whose(row), owners.day(row)
+    if whose is None or day is None or day >= limit.first_kept[table.name]:
+        return False
+    return whose[0] not in limit.spared.get(table.record_key, frozenset())
+
+
+def let_go(table: TableMap, row: Row, day: date, today: date) -> Row | None:
+    """What a deletion would make of a row whose time is over; None when it goes."""
+    if table.erase in {"delete", "keep"}:
+        return None
+    gone = {name: f for name, f in table.fields.items() if f.keep is None or _over(day, f.keep, today)}
+    masked = row | _masks(table, row, gone)
+    if table.erase == "aggregate":
+        link = table.fields.get(table.key_column)
+        masked[table.key_column] = _mask(table, row, table.key_column, link) if link else None
+    return masked
+
+
 def would_change(table: TableMap, row: Row) -> bool:
     """Whether a deletion would change a row: not where it is masked already, or kept by an exception."""
     if table.erase != "mask":
         return table.keep is None
     masked = row | _masks(table, row, {name: field for name, field in table.fields.items() if field.keep is None})
-    return any(str(masked[name] or "") != str(row[name] or "") for name in row)
+    return differs(row, masked)
+
+
+def differs(row: Row, other: Row | None) -> bool:
+    """Whether a row would be another one, or gone; nothing is as good as an empty text."""
+    return other is None or any(_text(other[name]) != _text(row[name]) for name in row)
+
+
+def _text(value: Any) -> str:  # noqa: ANN401  whatever a row may hold
+    return "" if value is None else str(value)
 
 
 def shown(owners: Owners, row: Row, accounts: Accounts) -> list[tuple[Task, Row]]:

@@ -7,9 +7,9 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 from connectors.account import Accounts, open_accounts
-from connectors.port import Chunk, Found, Receipt, Task
+from connectors.port import Chunk, Found, Limit, Overdue, Receipt, Task
 from connectors.reach import day_of
-from connectors.rows import Owners, People, Row, changed, preferred, shown, would_change
+from connectors.rows import Owners, People, Row, changed, differs, is_over, let_go, preferred, shown, would_change
 from connectors.systems import SystemMap
 from connectors.tables import TableMap
 from schemas.values import Action, Outcome
@@ -86,6 +86,27 @@ class ShelfWork:
                 live = before.live or would_change(table, row)
                 newest[str(key)] = Found(before.keys, max(days, default=None), live=live)
         return list(newest.values())
+
+    def purge(self, limit: Limit, *, apply: bool) -> list[Overdue]:
+        """What is over, table by table; with `apply` it goes."""
+        found = []
+        for table in self.declared.tables:
+            if table.use == "own" and table.name in limit.first_kept:
+                owners = self._owners(table, ())
+                over = [(row, owners.day(row)) for row in self.shelf.read(table.name) if is_over(owners, row, limit)]
+                left = [(row, let_go(table, row, day, limit.today)) for row, day in over if day]
+                days = [day for (row, day), (_, made) in zip(over, left, strict=True) if day and differs(row, made)]
+                found.append(Overdue(table.name, len(days), min(days, default=None)))
+                if apply and days:
+                    self.shelf.replace(table.name, self._purged(owners, limit))
+        return found
+
+    def _purged(self, owners: Owners, limit: Limit) -> Iterator[Row]:
+        for row in self.shelf.read(owners.table.name):
+            day = owners.day(row)
+            left = let_go(owners.table, row, day, limit.today) if day and is_over(owners, row, limit) else row
+            if left is not None:
+                yield left
 
     def _marks(self, tasks: Sequence[Task], accounts: Accounts) -> dict[str, dict[str, bool]]:
         some = [task for task in tasks if task.action is Action.APPLY]

@@ -11,7 +11,19 @@ from connectors.account import open_accounts
 from connectors.files.check import find_gaps
 from connectors.files.formats import WrongFile, file_of, read, replace
 from connectors.files.ledger import FolderLedger
-from connectors.port import Answer, Chunk, Finding, Found, Receipt, Sink, Task, Trouble
+from connectors.port import (
+    Answer,
+    Chunk,
+    Finding,
+    Found,
+    Limit,
+    Overdue,
+    Receipt,
+    Sink,
+    SystemAway,
+    Task,
+    Trouble,
+)
 from connectors.rows import Row
 from connectors.shelf import ShelfWork
 from connectors.systems import SystemMap
@@ -91,6 +103,21 @@ class FilesSystem:
         for table in self._map.tables:
             if table.through is None and table.use == "own":
                 yield await asyncio.to_thread(self._work.keys, table)
+
+    async def purge(self, limit: Limit, *, apply: bool) -> list[Overdue]:
+        """Count or let go of rows that are over; no change of a task comes in between.
+
+        Raises:
+            SystemAway: the folder cannot be read, or a file is not as declared.
+        """
+        return await asyncio.to_thread(self._purge, limit, apply)
+
+    def _purge(self, limit: Limit, apply: bool) -> list[Overdue]:  # noqa: FBT001  passed on to a thread
+        try:
+            with _reaching(), self._ledger.alone():
+                return self._work.purge(limit, apply=apply)
+        except (FolderAway, WrongFile) as error:
+            raise SystemAway(self._name, type(error).__name__) from None
 
     def _change(self, tasks: list[Task]) -> dict[UUID, Receipt]:
         """Say what will be done, do it, say that it is done."""

@@ -19,13 +19,13 @@ def found_keys(engine: sa.Engine, bound: Bound) -> Iterator[Sequence[Found]]:
     name = bound.declared.record_key
     newest = sa.func.max(bound.day) if bound.day is not None else sa.null()
     with engine.connect() as db:
-        live = sa.func.max(sa.case((_touched(db, bound), 1), else_=0))
+        live = sa.func.max(sa.case((touched(db, bound), 1), else_=0))
         query = sa.select(bound.link, newest, live).where(bound.link.is_not(None)).group_by(bound.link)
         for some in db.execute(query, execution_options={"yield_per": KEYS}).partitions():
             yield [Found({name: str(key)}, day_of(day), live=bool(alive)) for key, day, alive in some]
 
 
-def _touched(db: sa.Connection, bound: Bound) -> sa.ColumnElement[Any]:
+def touched(db: sa.Connection, bound: Bound) -> sa.ColumnElement[Any]:
     """Whether a deletion would change a row."""
     if bound.declared.erase != "mask":
         return sa.true() if bound.declared.keep is None else sa.false()

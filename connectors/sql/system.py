@@ -9,13 +9,14 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from connectors.account import open_accounts
-from connectors.port import Answer, Finding, Found, Sink, Task, Trouble
+from connectors.port import Answer, Finding, Found, Limit, Overdue, Sink, SystemAway, Task, Trouble
 from connectors.sql.bound import BadRecordKey, chunks
 from connectors.sql.check import find_gaps
 from connectors.sql.export import export
 from connectors.sql.ledger import Ledger
 from connectors.sql.live import Live, NotAsDeclared
 from connectors.sql.outlet import Outlet
+from connectors.sql.purge import purge
 from connectors.sql.scan import found_keys
 from connectors.sql.work import Work
 from connectors.systems import SystemMap
@@ -65,9 +66,26 @@ class SqlSystem:
                 while some := await asyncio.to_thread(next, reading, None):
                     yield some
 
+    async def purge(self, limit: Limit, *, apply: bool) -> list[Overdue]:
+        """Count or let go of rows that are over, all tables in one transaction.
+
+        Raises:
+            SystemAway: the database cannot be reached, or is not as declared.
+        """
+        return await asyncio.to_thread(self._purge, limit, apply)
+
     async def close(self) -> None:
         """Close idle connections."""
         await asyncio.to_thread(self._engine.dispose)
+
+    def _purge(self, limit: Limit, apply: bool) -> list[Overdue]:  # noqa: FBT001  passed on to a thread
+        try:
+            live = self._reach()
+            with self._engine.begin() as db:
+                found = [purge(db, bound, limit, apply=apply) for bound in live.bounds]
+        except (exc.SQLAlchemyError, NotAsDeclared) as error:
+            raise SystemAway(self._name, type(error).__name__) from None
+        return [one for one in found if one]
 
     def _perform(self, tasks: list[Task], outlet: Outlet) -> Answers:
         try:

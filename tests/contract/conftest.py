@@ -46,6 +46,14 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     made.close()
 
 
+@pytest.fixture(params=[*KINDS[:2], *SUFFIXES])
+def aging(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    """A world whose rows can go by their age."""
+    made = world_of(request.param, tmp_path, request)
+    yield made
+    made.close()
+
+
 @pytest.fixture(params=KINDS[:2])
 def sql(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     made = world_of(request.param, tmp_path, request)
