@@ -76,6 +76,8 @@ class RequestAccepted(Event):
     only_for: list[Population] = Field([], description="whom the promise reaches that grants it; none: everybody")
     fallback: Right | None = Field(None, description="what it becomes if its own points are not reached")
     fallback_points: int = Field(0, ge=0, le=9, description="the points that needs")
+    fallback_since: date | None = Field(None, description="the first day that answer covers")
+    work_fields: list[Code] = Field([], description="fields that are no personal information of somebody at work")
     refers_to: RequestId | None = Field(None, description="the request an appeal or a complaint is about")
     subjects: list[str] = Field([], description="records a right without verification applies to, as opaque references")
     releases: list[RequestId] = Field([], description="requests of the case that wait for the end of this one")

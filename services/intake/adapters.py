@@ -1,6 +1,8 @@
 """Intake's surroundings in PostgreSQL: sources, clients, directory, vault; each asked once per batch."""
 
+import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,7 +17,10 @@ from services.intake.decide.case import Case
 from services.intake.decide.facts import Facts
 from services.intake.decide.reading import Answer, Submission
 from services.kernel import tokens
+from services.kernel.effects import Done
+from services.kernel.house import House
 from services.kernel.keys import KeyStore
+from services.kernel.leases import Leased
 from services.kernel.store import Conn
 from services.kernel.vault import Vault
 
@@ -108,3 +113,36 @@ def _needs_case(event: type_heard) -> bool:
             AnswerKind.DETAIL,
         }
     )
+
+
+class Records:
+    """Keeps declarations and mandates beyond their case, and destroys cases and records whose time is over."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def keep(self, effects: Sequence[Leased], _now: datetime) -> list[Done]:
+        """Copy what was signed or shown out of each case; the same again is the same. What is gone stays gone."""
+        wanted = {effect.id: (tokens.case_key(effect.case_id), str(effect.body["item"])) for effect in effects}
+        async with self._house.pool.connection() as conn, conn.transaction():
+            items = await self._house.vault.get(conn, wanted.values())
+            for effect in effects:
+                if raw := items.get(wanted[effect.id]):
+                    kind, until = effect.body["kind"], datetime.fromisoformat(effect.body["until"])
+                    at = tokens.case_key(effect.case_id), f"{kind}/{effect.body['item']}"
+                    await self._house.vault.put_record(conn, at, _signed(kind, raw), until)
+        return [Done() for _ in effects]
+
+    async def destroy(self, effects: Sequence[Leased], now: datetime) -> list[Done]:
+        """Destroy the data keys of cases, and records that were kept long enough."""
+        async with self._house.pool.connection() as conn:
+            await self._house.vault.destroy(conn, [tokens.case_key(effect.case_id) for effect in effects])
+            await self._house.vault.expire_records(conn, now)
+        return [Done() for _ in effects]
+
+
+def _signed(kind: str, raw: bytes) -> bytes:
+    """What the record holds: the declaration, or who acts by which mandate, and nothing else that was said."""
+    said = json.loads(raw)
+    names = ("declaration",) if kind == "declaration" else ("agent", "mandate")
+    return json.dumps({name: said[name] for name in names if said.get(name)}).encode()

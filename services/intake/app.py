@@ -3,20 +3,18 @@
 import hashlib
 import hmac
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from schemas.topics import read_by
 from services.clients.unsealing import Unsealing
 from services.directory import follow
-from services.intake.adapters import PostgresSurroundings
-from services.intake.decide import DESTROY, Case, decide
+from services.intake.adapters import PostgresSurroundings, Records
+from services.intake.decide import DESTROY, KEEP, Case, decide
 from services.intake.decide.reading import Answer, Reader, Submission
 from services.kernel import tokens
-from services.kernel.effects import Done, Performer
+from services.kernel.effects import Performer
 from services.kernel.house import House
-from services.kernel.leases import Leased
 from services.kernel.policies import load_handbook
 from services.kernel.stage import Stage
 from services.kernel.step import Blueprint
@@ -31,18 +29,13 @@ def build(house: House) -> list[Stage[Any, Any]]:
         unseal=Unsealing(house.keys),
     )
     surroundings = PostgresSurroundings(load_handbook(house.settings.policies_dir), house.vault, house.keys)
-
-    async def destroy(effects: Sequence[Leased], _now: datetime) -> list[Done]:
-        async with house.pool.connection() as conn:
-            await house.vault.destroy(conn, [tokens.case_key(effect.case_id) for effect in effects])
-        return [Done() for _ in effects]
-
+    records = Records(house)
     blueprint = Blueprint("intake", Case, keys=keys, gather=surroundings.gather, decide=decide, decode=reader)
     stage: Stage[Any, Any] = Stage(
         house,
         blueprint,
         reads=[topic.name for topic in read_by("intake") if topic.name != follow.TOPIC],
-        performers={DESTROY: Performer(destroy)},
+        performers={DESTROY: Performer(records.destroy), KEEP: Performer(records.keep)},
     )
     return [stage, follow.build(house)]
 

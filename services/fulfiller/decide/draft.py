@@ -1,7 +1,7 @@
 """A decision in the making: the state so far, and what must be told."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from rules import parts
@@ -70,6 +70,11 @@ class Draft:
         """
         right = self.accepted.right
         return Right.DELETE if right is Right.MINOR_REPORT else self.state.instead or right
+
+    @property
+    def since(self) -> date | None:
+        """The first day the answer covers: that of what the request became, if it became another."""
+        return self.accepted.fallback_since if self.state.instead else self.accepted.since
 
     @property
     def sure(self) -> bool:

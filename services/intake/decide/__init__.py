@@ -11,11 +11,12 @@ from services.intake.decide.case import Case
 from services.intake.decide.clock import DESTROY, close, extend, settle, wake
 from services.intake.decide.facts import Facts
 from services.intake.decide.reading import Answer, Submission
+from services.intake.decide.records import KEEP
 from services.intake.decide.submit import submit
 from services.kernel.decision import Decision
 from services.kernel.tokens import case_key
 
-__all__ = ["DESTROY", "Case", "Facts", "decide"]
+__all__ = ["DESTROY", "KEEP", "Case", "Facts", "decide"]
 
 
 def decide(state: Case, event: Any, facts: Facts, now: datetime) -> Decision[Case]:  # noqa: ANN401, PLR0911  told apart below

@@ -95,17 +95,21 @@ def _accepted(state: Case, taking: Taking, right: Right) -> RequestAccepted:
         parts=_parts(right, terms, ids, declared=signed(body)),
         clients=handed(right, taking.located) if choice.granted else [], only_for=list(choice.only_for),
         subjects=[] if choice.verify else _subjects(taking.found, choice), refers_to=body.refers_to,
-        **_fallback(facts, right, choice),
+        **_fallback(facts, right, choice, body), work_fields=list(choice.work_fields),
         releases=_releases(right, ids), unverified_at=taking.now + brand.windows.unverified_end,
         has_email=bool(body.subject.emails or body.agent),
         since=covered(facts.handbook.laws.get(choice.law), right, choice.receipt_date, body.period)[0],
     )  # fmt: skip
 
 
-def _fallback(facts: Facts, right: Right, choice: Choice) -> dict[str, Any]:
+def _fallback(facts: Facts, right: Right, choice: Choice, body: RequestSubmitted) -> dict[str, Any]:
     """What the law makes of a request whose maker cannot be verified well enough. Source: 11 CCR § 7024(a)."""
-    found = fallback(facts.handbook.laws.get(choice.law), right, choice.receipt_date) if choice.verify else None
-    return {"fallback": found.right, "fallback_points": found.points} if found else {}
+    law = facts.handbook.laws.get(choice.law)
+    found = fallback(law, right, choice.receipt_date) if choice.verify else None
+    if found is None:
+        return {}
+    since = covered(law, found.right, choice.receipt_date, body.period)[0]
+    return {"fallback": found.right, "fallback_points": found.points, "fallback_since": since}
 
 
 def _releases(right: Right, ids: Mapping[Right, str]) -> list[str]:

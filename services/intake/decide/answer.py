@@ -13,6 +13,7 @@ from services.intake.decide.accept import clients_of, handed, located, take_up
 from services.intake.decide.case import Case
 from services.intake.decide.facts import Facts
 from services.intake.decide.reading import Answer
+from services.intake.decide.records import signed_later
 from services.intake.decide.submit import UnknownSource, reject
 from services.intake.decide.terms import mends
 from services.kernel.decision import Decision
@@ -164,4 +165,7 @@ def _record(
             raise SubmissionGone
         state, taken = take_up(state, event, facts.submitted[event.event_id], wanted, when)
         told = [*taken, *told]
-    return Decision(state, tuple(told), due_at=state.due_at, secrets={} if state.destroyed else secrets)
+    if state.destroyed:
+        return Decision(state, tuple(told), due_at=state.due_at)
+    kept = signed_later(state, body, f"answer:{event.event_id}", facts, now)
+    return Decision(state, tuple(told), kept, due_at=state.due_at, secrets=secrets)

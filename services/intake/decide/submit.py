@@ -12,6 +12,7 @@ from services.intake.decide.accept import take_up
 from services.intake.decide.case import Case
 from services.intake.decide.facts import Facts
 from services.intake.decide.reading import CLOCK_SKEW, Answer, Submission
+from services.intake.decide.records import signed_with
 from services.kernel.decision import Decision
 from services.kernel.errors import PermanentError
 
@@ -95,4 +96,5 @@ def _accept(state: Case, event: Submission, body: RequestSubmitted, facts: Facts
     }
     rights = in_order(asked_by_signal(body.channel, body.rights) or [Right.UNCLASSIFIED])
     state, events = take_up(state, event, body, rights, (facts, now))
-    return Decision(state, events, due_at=state.due_at, secrets=secrets)
+    kept = signed_with(state, body, facts, now)
+    return Decision(state, events, kept, due_at=state.due_at, secrets=secrets)

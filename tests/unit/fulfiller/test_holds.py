@@ -296,3 +296,12 @@ def test_who_does_not_confirm_an_opt_in_is_opted_in_to_nothing() -> None:
 
     assert (no.systems(), no.one(RequestSettled).ending) == ([], Ending.WITHDRAWN)
     assert (silent.systems(), silent.one(RequestSettled).ending) == ([], Ending.EXPIRED)
+
+
+def test_categories_that_pieces_became_reach_as_far_back_as_categories_do() -> None:
+    since, whole = NOON.date() - 365 * DAYS, NOON.date() - 900 * DAYS
+    accepted = an_accepted(Right.KNOW_SPECIFIC, since=whole, fallback=Right.KNOW_CATEGORIES, fallback_since=since)
+    lower = a_verdict().model_copy(update={"instead": Right.KNOW_CATEGORIES})
+
+    assert {task.since for task in Desk(accepted, lower, WARNED).all(TaskAssigned)} == {since}
+    assert {task.since for task in Desk(accepted, a_verdict(), WARNED).all(TaskAssigned)} == {whole}
