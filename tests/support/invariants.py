@@ -57,8 +57,8 @@ def check_end(world: World) -> None:
 def _check_parts(world: World, state: Fulfilment) -> None:
     """Invariants 1 and 7: closed and all ended, or each pending part waits for somebody named until a day told."""
     pending = state.pending()
-    assert state.closed == (not pending)
-    if state.closed:
+    assert state.closed == (not pending) or state.late
+    if not pending:
         return
     assert state.due_at is not None
     assert state.due_at > world.now
@@ -87,14 +87,15 @@ def _was_told(world: World, state: Fulfilment, name: str) -> bool:
 
 def _check_ends(world: World) -> None:
     for kinds in ((RequestClosed,), (RequestSettled,), (RequestVerified, VerificationFailed)):
-        told = Counter(event.request_id for event in events(world, *kinds))
+        told = Counter(event.request_id for event in events(world, *kinds) if not getattr(event, "late", False))
         assert all(times == 1 for times in told.values()), f"more than one {kinds[0].__name__}"
     for settled in events(world, RequestSettled):
         state = world.fulfilment(settled.request_id)
         hidden = {name for name in settled.parts if (client := parts.client_of(name)) and client not in state.named}
         assert not hidden, "an end tells of a client nobody named"
     for closed in events(world, RequestClosed):
-        assert set(closed.parts) == set(world.fulfilment(closed.request_id).parts)
+        known = world.fulfilment(closed.request_id)
+        assert set(closed.parts) == set(known.parts) or (known.late and set(closed.parts) < set(known.parts))
 
 
 def _check_statuses(world: World) -> None:

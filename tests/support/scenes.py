@@ -9,8 +9,9 @@ from uuid import UUID, uuid5
 from schemas.events import TaskFinished
 from schemas.public import Subject
 from schemas.values import Mode, Outcome, Population, Right
+from services.kernel import tokens
 from services.kernel.decision import Effect
-from tests.support.world import Person, Setting, World, answer_token, case_of, reply_token, request_of
+from tests.support.world import KEY, Person, Setting, World, answer_token, case_of, reply_token, request_of
 
 ADA: dict[str, Any] = {"name": "Ada Quill", "emails": ["ada.quill@example.org"], "phones": ["+18015550123"]}
 ACCOUNT: dict[str, Any] = {"account_number": "AC-4711"}
@@ -147,6 +148,12 @@ def confirming(*, yes: bool) -> Callable[[World, Effect], dict[str, Any]]:
     return react
 
 
+def returning(_: World, letter: Effect) -> dict[str, Any]:
+    """Give back the code a letter holds."""
+    code = tokens.code(KEY, letter.request_id, "code", letter.body["round"])
+    return {"request_id": letter.request_id, "kind": "code", "code": code}
+
+
 def declaring(_: World, letter: Effect) -> dict[str, Any]:
     """Answer a letter with a signed declaration."""
     return {"request_id": letter.request_id, "kind": "declaration", "declaration": DECLARED}
@@ -192,6 +199,21 @@ def scenes() -> list[Scene]:
         *_several(),
         *_choices(),
         *_heard(),
+        *_warned(),
+    ]
+
+
+def _warned() -> list[Scene]:
+    """What the contact on file is sent, and what comes back from there; who is believed after the public end."""
+    access = submitting(**asks("s", "access", brand="shipdesk", subject=FULL, declaration=DECLARED))
+    known = {"name": "Ada Quill", "phones": ADA["phones"]}
+    two = submitting(**asks("s", "access", subject=known, declaration=DECLARED))
+    late = deciding("s", ACCESS, "approve", part="own/review")
+    return [
+        Scene("warned before access", mine(), play(access)),
+        Scene("a code given back", mine(on_letter={"code/1": returning}), play(two)),
+        Scene("approved after the public end", mine(), play(two, waiting(days=20), late)),
+        Scene("a review denied", mine(), play(two, waiting(days=20), deciding("s", ACCESS, "deny", part="own/review"))),
     ]
 
 

@@ -18,6 +18,7 @@ from connectors.datamap import DataMap, Told
 from rules.handbook import Handbook
 from rules.matching import Candidate, Matched
 from rules.names import NameFit
+from rules.points import Throttled
 from schemas.base import Due, Event
 from schemas.events import (
     ClientReplied,
@@ -39,7 +40,7 @@ from services.intake import decide as intake
 from services.intake.app import keys as intake_keys
 from services.intake.decide.reading import Answer, Reader, Submission
 from services.kernel import tokens
-from services.kernel.decision import Decision, Effect, State
+from services.kernel.decision import Decision, Effect, State, Tally
 from services.kernel.policies import load_handbook
 from services.notifier import decide as notifier
 from services.verifier import decide as verifier
@@ -168,6 +169,8 @@ class Setting:
     on_request: Mapping[str, Sequence[str]] = field(default_factory=dict)
     does: Mapping[str, Sequence[Outcome]] = field(default_factory=dict)
     windows: Mapping[str, timedelta] = field(default_factory=dict)
+    throttled: bool = False
+    """Whether failed tries add up, as they do where every message is heard once."""
 
 
 @dataclass(frozen=True)
@@ -198,6 +201,7 @@ class World:
         self.letters: dict[str, tuple[datetime, Effect]] = {}
         self.parked: list[Parked] = []
         self.copies: dict[UUID, UUID] = {}
+        self.counted: dict[str, int] = {}
         brands = {n: b.model_copy(update={"windows": b.windows.model_copy(update=dict(setting.windows))})
                   for n, b in handbook().brands.items()}  # fmt: skip
         self.handbook = Handbook(
@@ -356,8 +360,11 @@ class World:
                 return intake.decide(state, event, self._intake_facts(event), self.now)
             case "verifier":
                 facts = verifier.Facts(
-                    self.handbook.brands, self.handbook.points, {state.id: self.candidates(state.id)}
-                )
+                    self.handbook.brands, self.handbook.points, {state.id: self.candidates(state.id)},
+                    asking={state.id: self._asking(state.id)} if self.setting.throttled else {},
+                    aimed={person.subject: f"record/{person.subject}" for person in self.setting.people},
+                    tally=Tally(dict(self.counted)),
+                )  # fmt: skip
                 return verifier.decide(state, event, facts, self.now)
             case "fulfiller":
                 return fulfiller.decide(state, event, self._fulfiller_facts(state.id), self.now)
@@ -373,6 +380,8 @@ class World:
             self.due.pop((service, before.id), None)
             if decision.due_at:
                 self.due[service, before.id] = decision.due_at
+        if self.setting.throttled:
+            self.counted.update(Tally(self.counted).adding(decision.counters).counted)
         for name, secret in decision.secrets.items():
             self.vault[tokens.case_key(before.id), name] = secret
         for effect in decision.effects:
@@ -445,6 +454,16 @@ class World:
         """The case of a request known to intake; the id itself where there is none."""
         case = self.states["intake"].get(tokens.case_key(request_id))
         return getattr(case, "case_id", None) or request_id
+
+    def _asking(self, request_id: str) -> dict[Throttled, str]:
+        """Under what a failed try of a request counts: itself, its app, and the first address typed."""
+        raw = self.vault.get((tokens.case_key(request_id), "submission"))
+        if raw is None:
+            return {}
+        said = RequestSubmitted.model_validate_json(raw)
+        typed = f"requester/{next(iter(said.subject.emails), None)}"
+        names = {Throttled.REQUEST: f"request/{request_id}", Throttled.SOURCE: f"source/{said.source}"}
+        return {**names, Throttled.REQUESTER: typed}
 
     def said(self, some_id: str) -> list[bytes]:
         """Everything the person of a case has said of themself, as it lies in the vault."""

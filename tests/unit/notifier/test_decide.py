@@ -402,7 +402,7 @@ def test_the_contact_on_file_is_warned_and_the_public_sees_no_more_than_progress
 
 @pytest.mark.parametrize("late_first", [True, False])
 def test_who_is_believed_after_the_end_is_written_to_at_the_contact_on_file_and_the_end_stays_told(
-    late_first: bool,  # noqa: FBT001  both orders
+    late_first: bool,
 ) -> None:
     believed = a_verdict().model_copy(update={"late": True})
     ended = settled(Ending.UNVERIFIED, Reason.INSUF_VERIFICATION)
