@@ -1,4 +1,4 @@
-"""What operators' own tools tell: who looked at or repaired a parked record, and the signed roots of history."""
+"""What operators' own tools tell: who repaired a parked record, who delivered a letter; the signed roots of history."""
 
 from datetime import date
 from typing import Annotated, Literal
@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field
 
 from schemas.base import Event
 from schemas.scalars import CaseId, Code, RequestId
-from schemas.values import Value
+from schemas.values import Letter, Value
 
 Why = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/#-]{0,63}$")]
 """A ticket or a code, without spaces: nothing about people."""
@@ -45,7 +45,17 @@ class RecordDiscarded(Repair):
     type: Literal["RecordDiscarded"] = "RecordDiscarded"
 
 
-Repaired = Annotated[RecordShown | RecordReplayed | RecordDiscarded, Field(discriminator="type")]
+class LetterDelivered(Event):
+    """Somebody brought a letter to its addressee another way than by mail."""
+
+    type: Literal["LetterDelivered"] = "LetterDelivered"
+    letter: Letter
+    way: Literal["paper", "telephone", "app"]
+    by: Code
+    why: Why
+
+
+Repaired = Annotated[RecordShown | RecordReplayed | RecordDiscarded | LetterDelivered, Field(discriminator="type")]
 
 
 class ChainRoot(Value):

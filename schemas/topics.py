@@ -151,7 +151,8 @@ CATALOGUE: tuple[Topic, ...] = (
           why="A record of a person is so now, or is no more"),
     Topic("privacy.parked.<service>", e.Parked, WORKERS, ("ops",), "sealed", max_bytes=PARKED_BYTES,
           why="Records nobody could work on"),
-    Topic("privacy.repairs", a.Repaired, ("ops",), ("ops",), why="Who read a parked record, put it back, gave it up"),
+    Topic("privacy.repairs", a.Repaired, ("ops",), ("ops",),
+          why="Who read a parked record, put it back, gave it up; who delivered a letter"),
     Topic("privacy.audit-roots", a.AuditRoot, ("ops",), ("ops",), partitions=1, keep=_HISTORY_KEEP,
           why="What history was, signed"),
 )  # fmt: skip

@@ -10,8 +10,9 @@ from typing import Annotated, Any, Final
 import typer
 from rich.progress import Progress
 
-from schemas.values import Party, Waiting
+from schemas.values import Letter, Party, Waiting
 from services.kernel.errors import Misconfigured
+from services.ops import letters
 from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, console, installation, show, span
 from services.ops.register import queries, store
 from services.ops.register.queries import Filter
@@ -57,6 +58,7 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Ask what is open, which part waits, for whom and until when.")
     group.command("list")(filtered(list_waits))
     group.command("show")(show_one)
+    group.command("delivered")(delivered)
     group.command("rebuild")(rebuild)
     app.add_typer(group, name="register")
 
@@ -114,6 +116,20 @@ def show_one(
     for name, rows in found.items():
         if isinstance(rows, list) and rows:
             show(rows, as_json=False, title=name)
+
+
+def delivered(
+    request_id: Annotated[str, typer.Argument(metavar="ID")],
+    letter: Annotated[Letter, typer.Argument(help="which letter, as `register show` names it")],
+    reason: Annotated[str, typer.Option(help="a ticket or a code, without spaces")],
+    *,
+    way: Annotated[str, typer.Option(help="paper, telephone, app")] = "paper",
+    by: Annotated[str, typer.Option(help="who did it, as a code")] = "operator",
+    data: Data = DEFAULT_DATA,
+) -> None:
+    """Note that a letter reached the person another way than by mail: on paper, by telephone, through the app."""
+    letters.delivered(installation(data), request_id, letter=letter, way=way, by=by, why=reason)
+    typer.echo(f"{letter.value} of {request_id} is noted as delivered")
 
 
 def rebuild(data: Data = DEFAULT_DATA) -> None:

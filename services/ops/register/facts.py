@@ -18,6 +18,8 @@ type_rows = Mapping[str, list[dict[str, Any]]]
 HINT, ACCOUNT, AMENDMENT = 1, 2, 3
 """How sure an end is: the earliest hint counts, the latest account, the latest amendment."""
 _RANK: Final = 1 << 50
+_EVERY: Final = {"event_id", "occurred_at"}
+"""What every event says."""
 _ROUNDS: Final = 16
 """A state can tell several rounds of one wait at once; their number orders them."""
 _REPLIES: Final = {
@@ -32,6 +34,9 @@ def rows_of(entries: Iterable[Entry], misfit: Callable[[Entry], None]) -> type_r
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for entry in entries:
         if not entry.genuine or entry.kind not in _READ:
+            continue
+        if not entry.body.keys() >= _EVERY:
+            misfit(entry)
             continue
         try:
             rows = list(_READ[entry.kind](entry))
@@ -234,6 +239,7 @@ _READ: Final[Mapping[str, Callable[[Entry], Iterator[type_row]]]] = {
     "NoticeFailed": _as_told("letters"),
     "RequestStatusChanged": _status,
     "Parked": _as_told("parked"),
+    "LetterDelivered": _as_told("letters"),
     "RecordShown": _repaired,
     "RecordReplayed": _repaired,
     "RecordDiscarded": _repaired,

@@ -9,11 +9,15 @@ from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from schemas.topics import read_by, topic_of
 from services.ops.register.entry import Entry
 from services.ops.register.store import Taken
 
 NO_CONTACT: Final = "no_contact"
 """Why a letter was never written: the person gave no address, and none is on file. Nothing to repair."""
+UNKNOWN: Final = "unknown"
+_PROVEN: Final = frozenset({"ClientReplied", "TaskFinished", "ExportUploaded"})
+"""What outsiders say with a token; what clients sign is proven by their keys, elsewhere."""
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 type_name = Literal[
@@ -95,6 +99,14 @@ class Meters:
         self.misfits = Counter(
             "rightsbus_register_misfits", "Records chained that fit no table: not projected", ["topic"], registry=own
         )
+        self.forged = Counter(
+            "rightsbus_replies_forged", "Replies and results without the token of who they speak for", ["topic"],
+            registry=own,
+        )  # fmt: skip
+        for topic in read_by("ops"):
+            self.misfits.labels(topic.name)
+            if topic.outside:
+                self.forged.labels(topic.name)
         self.batch = Histogram(
             "rightsbus_register_batch_seconds", "Time to chain and project a batch", registry=own, buckets=_SECONDS
         )
@@ -106,16 +118,20 @@ class Meters:
         """Count what a batch brought."""
         self.batch.observe(seconds)
         for entry in taken.misfits:
-            self.misfits.labels(entry.topic).inc()
+            self.misfits.labels(topic_of(entry.topic).name).inc()
         for entry in taken.entries:
             self.entries.labels(entry.topic).inc()
+            if not entry.genuine and entry.kind in _PROVEN:
+                self.forged.labels(entry.topic).inc()
             for tally, counter in self._tallies:
                 if entry.kind in tally.kinds and (values := _LABELS.get(entry.kind, _plain)(entry)):
                     counter.labels(*(str(values.get(name) or "none") for name in tally.labels)).inc()
 
 
 def _plain(entry: Entry) -> Mapping[str, object]:
-    return {**entry.body, "genuine": str(entry.genuine).lower()}
+    """What a body says; whom one without a token claims to be is not repeated, as anybody could claim anything."""
+    claimed = {} if entry.genuine else {"client": UNKNOWN, "system": UNKNOWN}
+    return {**entry.body, **claimed, "genuine": str(entry.genuine).lower()}
 
 
 _LABELS: Final[Mapping[str, Callable[[Entry], Mapping[str, object] | None]]] = {
