@@ -7,6 +7,7 @@ SHELL := /bin/bash
 PYTHON ?= python3 python3.13 python3.12 python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+WORKERS ?= auto
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
@@ -54,10 +55,10 @@ check: setup ## Check style, types, import contracts and everything that needs n
 	@echo "check: ruff check"; $(BIN)/ruff check --quiet .
 	@echo "check: mypy"; $(BIN)/mypy --no-error-summary
 	@echo "check: import contracts"; $(BIN)/lint-imports --no-logo >.import-contracts.log || { cat .import-contracts.log; exit 1; }
-	@echo "check: unit tests"; $(BIN)/pytest --quiet -m "not integration"
+	@echo "check: unit tests"; $(BIN)/pytest --quiet --numprocesses $(WORKERS) -m "not integration"
 
 test: check ## Check, then run the tests on real Kafka and PostgreSQL
-	@echo "test: integration tests"; $(BIN)/pytest --quiet -m integration
+	@echo "test: integration tests"; $(BIN)/pytest --quiet --numprocesses 2 --dist loadgroup -m integration
 
 demo: setup ## Send the sample requests through a whole system and show what becomes of each
 	@$(BIN)/rightsbus demo

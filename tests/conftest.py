@@ -13,6 +13,14 @@ settings.load_profile("calm")
 """How fast a machine is proves nothing; pytest's own time limit still holds."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run side by side what needs the whole system and what does not: each half starts its servers once."""
+    for item in items:
+        half = "system" if "system" in getattr(item, "fixturenames", ()) else "servers"
+        if item.get_closest_marker("integration"):
+            item.add_marker(pytest.mark.xdist_group(half))
+
+
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServers]:
     """The Kafka and PostgreSQL of this run, not started yet."""

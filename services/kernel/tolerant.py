@@ -4,7 +4,6 @@ A broker stores header names that are no UTF-8, batches packed by any codec, and
 the whole fetch, again and again. Here one such batch becomes one record without a value, so that it is parked.
 """
 
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,13 +12,10 @@ from aiokafka.consumer import fetcher
 from aiokafka.record._crecords import default_records
 from aiokafka.record.memory_records import MemoryRecords
 
-from schemas.topics import PUBLIC_BYTES
+from services.kernel.unpacking import MOST_UNPACKED, UNPACKERS
 
 UNREADABLE: Final = "rightsbus-unreadable"
 """Header of the record that stands for an unreadable batch; says which kind of fault."""
-MOST_UNPACKED: Final = PUBLIC_BYTES + 65_536
-"""Bytes a batch may unpack into, and about as many are read of one fetch: what is left is fetched again."""
-_GZIP: Final = 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +54,7 @@ class TolerantBatch:
 
 
 class TolerantRecords:
-    """What one partition answered to a fetch, batch by batch."""
+    """What one partition answered to a fetch, batch by batch; of much only a part now, the rest is fetched again."""
 
     def __init__(self, raw: bytes) -> None:
         self._records, self._left = MemoryRecords(raw), MOST_UNPACKED
@@ -79,23 +75,8 @@ class TolerantRecords:
         self._left -= size
 
 
-def unpack(packed: bytes) -> bytes:
-    """Unpack gzip, up to MOST_UNPACKED bytes.
-
-    Raises:
-        ValueError: it is no gzip, is cut off, or would be larger.
-    """
-    stream = zlib.decompressobj(_GZIP)
-    try:
-        plain = stream.decompress(packed, MOST_UNPACKED)
-    except zlib.error:
-        raise ValueError("not gzip") from None
-    if not stream.eof:
-        raise ValueError(f"cut off, or larger than {MOST_UNPACKED} bytes")
-    return plain
-
-
 def install() -> None:
     """Let every consumer of this process read so."""
     fetcher.MemoryRecords = TolerantRecords
-    default_records.gzip_decode = unpack
+    for codec, unpack in UNPACKERS.items():
+        setattr(default_records, f"{codec}_decode", unpack)

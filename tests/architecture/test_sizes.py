@@ -8,10 +8,10 @@ FUNCTION_CAP = 40
 MODULE_CAP = 250
 DECIDE_CAP = 200
 PACKAGE_CAPS = {
-    "services/kernel": 3_400,
-    "services/intake": 1_400,
+    "services/kernel": 3_600,
+    "services/intake": 1_500,
     "services/verifier": 1_000,
-    "services/fulfiller": 3_600,
+    "services/fulfiller": 3_800,
     "services/notifier": 1_000,
 }
 TALLER_MODULES = {

@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -82,6 +84,11 @@ class Upstream:
     def parkings(self, number: int, within_s: float = 60) -> list[dict[str, Any]]:
         return self._take(self.parked, number, within_s)
 
+    def close(self) -> None:
+        self.producer.close()
+        self.statuses.close()
+        self.parked.close()
+
     def _take(self, follower: Follower, number: int, within_s: float) -> list[dict[str, Any]]:
         deadline, found = time.monotonic() + within_s, list[dict[str, Any]]()
         while len(found) < number and time.monotonic() < deadline:
@@ -90,8 +97,9 @@ class Upstream:
 
 
 @pytest.fixture
-def upstream(system: System) -> Upstream:
-    return Upstream(system)
+def upstream(system: System) -> Iterator[Upstream]:
+    with closing(Upstream(system)) as found:
+        yield found
 
 
 def test_every_broken_rule_is_answered_with_its_field_and_no_value(upstream: Upstream) -> None:
@@ -139,3 +147,17 @@ def test_fields_nobody_knows_are_ignored(upstream: Upstream) -> None:
 
     told = upstream.answers(1)[0]
     assert (told["submission_id"], told["status"]) == ("unknown-field", "open")
+
+
+def test_what_an_app_packs_by_any_codec_is_taken(system: System, upstream: Upstream) -> None:
+    login = system.described["kafka"]["upstream"]
+    settings = client_settings(system.found.endpoints.bootstrap, login["username"], login["password"])
+    for codec in ("gzip", "snappy", "lz4", "zstd"):
+        with closing(KafkaProducer(compression_type=codec, **settings)) as producer:
+            producer.send("privacy.requests", key=b"any", value=changed(f"packed-{codec}"))
+
+    missing = {"packed-gzip", "packed-snappy", "packed-lz4", "packed-zstd"}
+    while missing:
+        answer = upstream.answers(1)[0]
+        assert answer["status"] != "rejected"
+        missing.discard(answer["submission_id"])

@@ -51,7 +51,7 @@ def test_a_lone_key_and_a_set_of_keys_are_both_taken() -> None:
     (json.dumps({**MINE.as_dict(private=False), "use": "both"}), '"use" must be'),
     (json.dumps({**MINE.as_dict(private=False), "x": "AAAA"}), "no point of P-256"),
     (json.dumps({"kty": "EC", "crv": "P-256"}), "no point of P-256"),
-])  # fmt: skip
+], ids=["text", "list", "none", "private", "curve", "size", "use", "elsewhere", "nowhere"])  # fmt: skip
 def test_a_wrong_key_is_refused_with_what_is_wrong_and_never_repeated(text: str, rule: str) -> None:
     with pytest.raises(Misconfigured, match=rule) as told:
         public_keys(text)
