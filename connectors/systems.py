@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -48,6 +48,7 @@ class SystemMap(Mapped):
     preferences: PreferenceMap | None = None
     rights: list[Right] | None = Field(None, description="the only rights this system serves; all it can if not given")
     providers: list[Provider] = []
+    purge: Literal["by_hand", "daily"] = Field("by_hand", description="when rows go whose time is over")
     timeout_s: float = Field(30.0, gt=0, description="per call")
     concurrency: int = Field(2, ge=1, le=32, description="calls at once")
     batch: int = Field(200, ge=1, le=2_000, description="tasks per call")

@@ -28,6 +28,7 @@ from services.fulfiller.adapters.recalls import Recalls
 from services.fulfiller.adapters.replies import Replies
 from services.fulfiller.adapters.surroundings import PostgresSurroundings
 from services.fulfiller.adapters.tasks import TaskPerformer
+from services.fulfiller.adapters.upkeep import UPKEEP, upkeeping
 from services.fulfiller.adapters.webhooks import Webhooks
 from services.fulfiller.decide import Fulfilment, Instruction, Reply, decide
 from services.fulfiller.decide.instruct import FORGET
@@ -128,7 +129,11 @@ def _task_stage(house: House, systems: DataMap, handbook: Handbook) -> Stage[Any
     blueprint = Blueprint("tasks", TaskRun, keys=keys, gather=gather, decide=take_up, decode=Uploads(house, systems))
     tasks = topic_of("privacy.tasks.any")
     reads = [*TASK_READS, *(tasks.named(name) for name in sorted({*opened, *parts.BUILT_IN}))]
-    performers = {TASK: Performer(perform, most=200), RECALL: Performer(Recalls(house, opened))}
+    performers = {
+        TASK: Performer(perform, most=200),
+        RECALL: Performer(Recalls(house, opened)),
+        UPKEEP: Performer(upkeeping(house, systems, handbook, opened), lanes=1),
+    }
     return Stage(house, blueprint, reads=reads, performers=performers)
 
 

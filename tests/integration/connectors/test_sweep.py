@@ -17,7 +17,7 @@ from services.directory.lookup import forget, suppress
 from services.directory.person import person_of
 from services.kernel.keys import FileKeyStore
 from services.kernel.store import Conn
-from services.ops.sweep import Swept, sweep
+from services.upkeep.sweep import Swept, sweep
 from tests.contract.company import Basket, erase, prefer, shop
 from tests.contract.worlds import SqlWorld
 from tests.integration.connectors.conftest import PEOPLE
