@@ -133,6 +133,18 @@ class Records:
                     await self._house.vault.put_record(conn, at, _signed(kind, raw), until)
         return [Done() for _ in effects]
 
+    async def erase(self, effects: Sequence[Leased], _now: datetime) -> list[Done]:
+        """Erase the points that were given later; what was signed or shown stays until it was kept."""
+        cases = [tokens.case_key(effect.case_id) for effect in effects]
+        async with self._house.pool.connection() as conn, conn.transaction():
+            answers = await self._house.vault.under(conn, cases, "answer:")
+            for (case, name), raw in answers.items():
+                said = json.loads(raw)
+                if not (said.get("declaration") or said.get("mandate")):
+                    points = name.replace("answer:", "subject:", 1)
+                    await self._house.vault.drop(conn, case, [name, points])
+        return [Done() for _ in effects]
+
     async def destroy(self, effects: Sequence[Leased], now: datetime) -> list[Done]:
         """Destroy the data keys of cases, and records that were kept long enough."""
         async with self._house.pool.connection() as conn:

@@ -10,7 +10,7 @@ from schemas.topics import read_by
 from services.clients.unsealing import Unsealing
 from services.directory import follow
 from services.intake.adapters import PostgresSurroundings, Records
-from services.intake.decide import DESTROY, KEEP, Case, decide
+from services.intake.decide import DESTROY, ERASE, KEEP, Case, decide
 from services.intake.decide.reading import Answer, Reader, Submission
 from services.kernel import tokens
 from services.kernel.effects import Performer
@@ -35,7 +35,9 @@ def build(house: House) -> list[Stage[Any, Any]]:
         house,
         blueprint,
         reads=[topic.name for topic in read_by("intake") if topic.name != follow.TOPIC],
-        performers={DESTROY: Performer(records.destroy), KEEP: Performer(records.keep)},
+        performers={
+            DESTROY: Performer(records.destroy), KEEP: Performer(records.keep), ERASE: Performer(records.erase)
+        },
     )
     return [stage, follow.build(house)]
 

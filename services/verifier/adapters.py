@@ -57,6 +57,7 @@ class PostgresDirectory:
         found = {request_id: tuple(candidates[request_id]) for request_id in asked}
         signed_in = {one: tuple(some) for q, some in candidates.items() if (one := q.removeprefix(_SESSION)) != q}
         asking = {request: self._asking(request, case.submitted) for request, case in asked.items()}
+        evidence = {request: self._evidence(case.offer) for request, case in asked.items()}
         seen = (c for some in (*found.values(), *signed_in.values()) for c in some)
         own = {c.subject for c in seen if c.population is not Population.RECIPIENT}
         aimed = {subject: self._counters.name(Throttled.RECORD, subject) for subject in own}
@@ -66,7 +67,9 @@ class PostgresDirectory:
         ]
         names += [n for one in weighing for n in names_of(one, facts, own)] + _often(falling, facts)
         tally = await self._tally(conn, names)
-        return replace(facts, candidates=found, signed_in=signed_in, asking=asking, aimed=aimed, tally=tally)
+        return replace(
+            facts, candidates=found, evidence=evidence, signed_in=signed_in, asking=asking, aimed=aimed, tally=tally
+        )
 
     async def _tally(self, conn: Conn, names: Sequence[str]) -> Tally:
         return await self._counters.tally(conn, names, self._clock())
@@ -76,6 +79,10 @@ class PostgresDirectory:
         whose = Throttled.AGENT if submitted.agent else Throttled.REQUESTER
         of = {Throttled.REQUEST: request_id, Throttled.SOURCE: submitted.source, whose: _contact(submitted)}
         return {kind: self._counters.name(kind, one) for kind, one in of.items() if one}
+
+    def _evidence(self, offer: Offered) -> str:
+        said = sorted(f"{kind}={key}" for kind, key in offer.points)
+        return self._counters.name("evidence", offer.brand, *said).partition("/")[2]
 
     def _sessions_of(self, batch: Sequence[Any], asked: Mapping[str, _Case]) -> dict[str, Offered]:
         """A question of its own for every account that a session was proven of when its request was submitted."""

@@ -397,6 +397,10 @@ class World:
             self._carry_out(effect)
         elif effect.kind == notifier.LETTER:
             self._send(effect)
+        elif effect.kind == intake.ERASE:
+            mine = tokens.case_key(effect.case_id)
+            kept = ("submission", "subject:0")
+            self.vault = {at: value for at, value in self.vault.items() if at[0] != mine or at[1] in kept}
         elif effect.kind == intake.DESTROY:
             gone = tokens.case_key(effect.case_id)
             self.vault = {at: value for at, value in self.vault.items() if at[0] != gone}

@@ -8,7 +8,7 @@ from schemas.events import OperatorDecided, RequestClosed, RequestSettled
 from services.intake.decide.answer import hear
 from services.intake.decide.appeal import spare, take_up_again
 from services.intake.decide.case import Case
-from services.intake.decide.clock import DESTROY, close, extend, settle, wake
+from services.intake.decide.clock import DESTROY, ERASE, close, extend, settle, wake
 from services.intake.decide.facts import Facts
 from services.intake.decide.reading import Answer, Submission
 from services.intake.decide.records import KEEP
@@ -16,7 +16,7 @@ from services.intake.decide.submit import submit
 from services.kernel.decision import Decision
 from services.kernel.tokens import case_key
 
-__all__ = ["DESTROY", "KEEP", "Case", "Facts", "decide"]
+__all__ = ["DESTROY", "ERASE", "KEEP", "Case", "Facts", "decide"]
 
 
 def decide(state: Case, event: Any, facts: Facts, now: datetime) -> Decision[Case]:  # noqa: ANN401, PLR0911  told apart below

@@ -39,6 +39,7 @@ class Asked(BaseModel):
     extended: bool = False
     settled: bool = False
     closed: bool = False
+    fulfilled: bool = False
 
     def moment(self, received_at: datetime, share: int) -> datetime:
         """When a share of the time to answer has passed."""

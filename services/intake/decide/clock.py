@@ -15,7 +15,7 @@ from schemas.events import (
     RequestClosed,
     RequestSettled,
 )
-from schemas.values import Reason, Right
+from schemas.values import Ending, Reason, Right
 from services.intake.decide.case import SHARES, Case
 from services.intake.decide.facts import Facts
 from services.kernel.decision import Decision, Effect
@@ -23,6 +23,8 @@ from services.kernel.decision import Decision, Effect
 DELAYS: Final = frozenset({"complexity", "number_of_requests", "consultation", "conversion"})
 """Codes an operator can give as basis of a longer time; letters have words for them. Source: PIPEDA s. 8(4)."""
 DESTROY: Final = "destroy_key"
+ERASE: Final = "erase_proof"
+"""The effect that erases what was said only to prove who asks, once everything asked was done (11 CCR § 7060(d))."""
 
 
 def settle(state: Case, event: RequestSettled) -> Decision[Case]:
@@ -35,10 +37,19 @@ def settle(state: Case, event: RequestSettled) -> Decision[Case]:
 def close(state: Case, event: RequestClosed, facts: Facts, now: datetime) -> Decision[Case]:
     """Note one request's end; when it was the last, set the day the case's data key is destroyed."""
     if event.request_id in state.asked and not state.asked[event.request_id].closed:
-        state = state.with_asked(event.request_id, settled=True, closed=True)
+        done = event.ending is Ending.FULFILLED
+        state = state.with_asked(event.request_id, settled=True, closed=True, fulfilled=done)
         if state.all_closed():
             state = state.but(destroy_at=_destroyed(state, facts, now))
+            return Decision(state, effects=_erased(state), due_at=state.due_at)
     return Decision(state, due_at=state.due_at)
+
+
+def _erased(state: Case) -> tuple[Effect, ...]:
+    """What was said later is erased where everything was done; what was not may still be appealed with it."""
+    if not state.heard or not all(asked.fulfilled for asked in state.asked.values()):
+        return ()
+    return (Effect(ERASE, state.case_id, state.case_id, "proof", {}, lane="vault"),)
 
 
 def _destroyed(state: Case, facts: Facts, now: datetime) -> datetime:

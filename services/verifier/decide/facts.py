@@ -24,6 +24,8 @@ class Facts:
     candidates: Mapping[str, tuple[Candidate, ...]] = field(default_factory=dict)
     asking: Mapping[str, Mapping[Throttled, str]] = field(default_factory=dict)
     aimed: Mapping[str, str] = field(default_factory=dict)
+    evidence: Mapping[str, str] = field(default_factory=dict)
+    """A keyed hash of everything that was given, per request."""
     signed_in: Mapping[str, tuple[Candidate, ...]] = field(default_factory=dict)
     """The records of the account a listed authenticator vouches for, per request that came with its assertion."""
     laws: Mapping[str, Law] = field(default_factory=dict)

@@ -31,6 +31,7 @@ def verify(draft: Draft, cause: Event, proven: tuple[str, Iterable[Group]], by: 
         RequestVerified.after(
             cause, draft.now, request_id=state.id, case_id=state.case_id, subject=subject, groups=sorted(groups),
             assurance=state.assurance, by=by, late=state.ended is not None,
+            evidence=draft.facts.evidence.get(state.id),
             beyond=beyond.value, beyond_by=rule,
         )
     )  # fmt: skip

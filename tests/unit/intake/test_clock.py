@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 
 from schemas.events import DeadlineExtended, DeadlineReached, DecisionApplied, RequestSettled
-from schemas.values import Reason, Right, Verb
-from services.intake.decide import DESTROY, decide
-from tests.support.intake import CASE_ID, Window, a_submission, request
+from schemas.values import Ending, Reason, Right, Verb
+from services.intake.decide import DESTROY, ERASE, decide
+from tests.support.intake import CASE_ID, Window, a_submission, an_answer_of, request
 from tests.support.values import DAYS, LAST_MOMENT, NOON, a_close, a_decision, of, told
 
 ACCESS = Right.KNOW_SPECIFIC
@@ -85,6 +85,31 @@ def test_the_data_key_is_destroyed_some_days_after_the_last_request_closed() -> 
     assert (effect.kind, effect.case_id) == (DESTROY, CASE_ID)
     assert window.state.destroyed
     assert window.state.due_at is None
+
+
+def fulfilled(right: Right = Right.DELETE) -> Any:
+    return closed(right).model_copy(update={"ending": Ending.FULFILLED})
+
+
+def test_what_was_said_to_prove_who_asks_is_erased_once_everything_was_done() -> None:
+    said = an_answer_of("points", subject={"phones": ["+18015550123"]})
+    window = Window(a_submission("delete", "access"), said, fulfilled())
+    before = list(window.effects)
+    window.hear(fulfilled(ACCESS))
+
+    assert before == []
+    assert [(effect.kind, effect.case_id) for effect in window.effects] == [(ERASE, CASE_ID)]
+
+
+@pytest.mark.parametrize(("answers", "end"), [
+    ((), Ending.FULFILLED), ((True,), Ending.DENIED), ((True,), Ending.UNVERIFIED),
+    ((True,), Ending.PARTIALLY_FULFILLED),
+], ids=["nothing was said", "denied", "unverified", "done in part"])  # fmt: skip
+def test_what_may_still_be_appealed_keeps_its_proof_until_the_key_is_destroyed(answers: tuple[bool, ...], end: Ending) -> None:
+    said = [an_answer_of("points", subject={"phones": ["+18015550123"]}) for _ in answers]
+    window = Window(a_submission(), *said, closed().model_copy(update={"ending": end}))
+
+    assert window.effects == []
 
 
 def test_closing_twice_moves_nothing() -> None:
