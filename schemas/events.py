@@ -82,6 +82,7 @@ class RequestAccepted(Event):
     subjects: list[str] = Field([], description="records a right without verification applies to, as opaque references")
     releases: list[RequestId] = Field([], description="requests of the case that wait for the end of this one")
     instructed_by: Slug | None = Field(None, description="the client that asked unasked: it hears of it, nobody else")
+    pauses: list[Waiting] = Field([], description="what stops the clock while the person is waited for")
     upheld_by: RequestId | None = Field(None, description="the appeal because of which it is taken up once more")
     unverified_at: AwareDatetime = Field(description="the fixed instant an unverified request publicly ends")
     has_email: bool = True
@@ -322,7 +323,16 @@ class DeadlineExtended(Event):
     reason: Code
 
 
-Deadline = Annotated[DeadlineReached | DeadlineExtended, Field(discriminator="type")]
+class ClockPaused(Event):
+    """The person was waited for, under a law whose clock stands still meanwhile; the days are added by intake."""
+
+    type: Literal["ClockPaused"] = "ClockPaused"
+    waiting: Waiting
+    since: AwareDatetime
+    until: AwareDatetime
+
+
+Deadline = Annotated[DeadlineReached | DeadlineExtended | ClockPaused, Field(discriminator="type")]
 
 
 class RequestSettled(Event):

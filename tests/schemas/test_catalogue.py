@@ -53,7 +53,7 @@ MUST_HEAR = {
     "privacy.handed-over": {"notifier"},
     "privacy.decisions": {"verifier", "fulfiller", "intake"},
     "privacy.decided": {"ops"},
-    "privacy.deadlines": {"notifier", "fulfiller"},
+    "privacy.deadlines": {"intake", "notifier", "fulfiller"},
     "privacy.released": {"fulfiller"},
     "privacy.settled": {"notifier", "intake"},
     "privacy.closed": {"notifier", "intake", "verifier", "fulfiller"},

@@ -9,7 +9,7 @@ from typing import Any
 
 from rules.parts import decider
 from schemas.clients import ClientHeard
-from schemas.events import DeadlineReached, OperatorDecided, TaskFinished
+from schemas.events import ClockPaused, DeadlineReached, OperatorDecided, TaskFinished
 from services.fulfiller.decide.advance import conclude
 from services.fulfiller.decide.draft import Draft
 from services.fulfiller.decide.facts import Facts, Instruction, Packet, Reply
@@ -37,7 +37,7 @@ def decide(state: Fulfilment, event: Any, facts: Facts, now: datetime) -> Decisi
         ForgedToken: one without the token its addressee was given.
         NoOutcome: a result that no system can have.
     """
-    if isinstance(event, DeadlineReached) or _is_for_others(event):
+    if isinstance(event, DeadlineReached | ClockPaused) or _is_for_others(event):
         return Decision(state)
     if isinstance(event, Instruction):
         return take_instruction(state, event, facts, now)

@@ -7,7 +7,7 @@ from typing import Final
 
 from rules import parts
 from rules.rights import MEANINGS
-from schemas.events import OperatorDecided, PartWaiting
+from schemas.events import ClockPaused, OperatorDecided, PartWaiting
 from schemas.values import Outcome, Party, Reason, Right, Waiting
 from services.fulfiller.decide.draft import Draft
 
@@ -79,6 +79,8 @@ def give_up(draft: Draft, name: str) -> None:
 
 def hear_person(draft: Draft) -> None:
     """End the holds that were answered, however late or early the answer came."""
+    if draft.state.detailed:
+        _start_clock(draft)
     state = draft.state
     if state.detailed:
         state = state.end_known(DETAIL, Outcome.ANSWERED)
@@ -95,6 +97,14 @@ def hear_person(draft: Draft) -> None:
     if state.confirmed is not None:
         state = state.end_known(CONFIRMATION, *((Outcome.CONFIRMED,) if state.confirmed else _declined(draft)))
     draft.state = state
+
+
+def _start_clock(draft: Draft) -> None:
+    """Where the law's clock stood still for more detail, say for how long."""
+    part = draft.state.parts.get(DETAIL)
+    if part and part.end is None and part.until and Waiting.DETAIL in draft.accepted.pauses:
+        since = part.until - draft.windows.detail
+        draft.tell(ClockPaused, on=DETAIL, waiting=Waiting.DETAIL, since=since, until=draft.now)
 
 
 def ready(draft: Draft) -> bool:

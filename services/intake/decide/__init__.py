@@ -4,12 +4,13 @@ from datetime import datetime
 from typing import Any
 
 from schemas.base import Due
-from schemas.events import OperatorDecided, RequestClosed, RequestSettled
+from schemas.events import ClockPaused, OperatorDecided, RequestClosed, RequestSettled
 from services.intake.decide.answer import hear
 from services.intake.decide.appeal import spare, take_up_again
 from services.intake.decide.case import Case
 from services.intake.decide.clock import DESTROY, ERASE, close, extend, settle, wake
 from services.intake.decide.facts import Facts
+from services.intake.decide.pause import pause
 from services.intake.decide.reading import Answer, Submission
 from services.intake.decide.records import KEEP
 from services.intake.decide.submit import submit
@@ -37,6 +38,8 @@ def decide(state: Case, event: Any, facts: Facts, now: datetime) -> Decision[Cas
             return take_up_again(state, event, facts, now) if event.reopens in state.asked else settle(state, event)
         case RequestClosed():
             return close(state, event, facts, now)
+        case ClockPaused():
+            return pause(state, event, facts, now)
         case OperatorDecided():
             return extend(state, event, now)
         case Due():

@@ -30,6 +30,7 @@ class Asked(BaseModel):
     received_at: AwareDatetime | None = None
     respond_by: date
     target_by: date | None = None
+    pauses: tuple[tuple[AwareDatetime, AwareDatetime], ...] = ()
     extendable_to: date | None = None
     timezone: str = "UTC"
     told: int = 0

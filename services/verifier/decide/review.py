@@ -10,7 +10,7 @@ from typing import Final
 from rules import parts
 from rules.matching import Verdict
 from schemas.base import Due, Event
-from schemas.events import DecisionApplied, OperatorDecided, PartWaiting, RequestAmended, RequestVerified
+from schemas.events import ClockPaused, DecisionApplied, OperatorDecided, PartWaiting, RequestAmended, RequestVerified
 from schemas.values import Group, Outcome, PartEnd, Party, Verb, Waiting
 from services.kernel.decision import Decision
 from services.verifier.decide.draft import Draft
@@ -35,6 +35,11 @@ def verify(draft: Draft, cause: Event, proven: tuple[str, Iterable[Group]], by: 
             beyond=beyond.value, beyond_by=rule,
         )
     )  # fmt: skip
+    if state.pauses and state.asked_at and state.open:
+        ids = {"request_id": state.id, "case_id": state.case_id}
+        draft.said.append(
+            ClockPaused.after(cause, draft.now, waiting=Waiting.PROOF, since=state.asked_at, until=draft.now, **ids)
+        )
     draft.state = state.but(ended="verified", verdict=Verdict.VERIFIED)
     end(draft, cause, Outcome.VERIFIED)
 

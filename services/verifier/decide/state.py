@@ -10,7 +10,7 @@ from rules import parts
 from rules.matching import Verdict
 from schemas.base import Due, Event
 from schemas.events import AnswerRecorded, OperatorDecided, RequestAccepted, RequestClosed
-from schemas.values import AnswerKind, Assurance, Group, PointKind, Population, Right
+from schemas.values import AnswerKind, Assurance, Group, PointKind, Population, Right, Waiting
 from services.kernel.decision import State
 
 PROVING: Final = frozenset({AnswerKind.POINTS, AnswerKind.DECLARATION, AnswerKind.CODE})
@@ -31,6 +31,8 @@ class Verification(State):
     law: str = ""
     received_on: date | None = None
     again: bool = False
+    pauses: bool = False
+    asked_at: AwareDatetime | None = None
     right: Right | None = None
     verify: bool = False
     needed: int = 0
@@ -108,6 +110,7 @@ def told(state: Verification, event: Event | Due) -> Verification:
             return state.but(
                 case_id=event.case_id, brand=event.brand, law=event.law,
                 received_on=event.clock.receipt_date, again=event.upheld_by is not None,
+                pauses=Waiting.PROOF in event.pauses,
                 right=event.right, verify=event.verify,
                 needed=event.points_needed, assurance=event.assurance, declaration_needed=event.declaration_needed,
                 declared=state.declared or event.declared, contested=frozenset(event.contested),

@@ -66,7 +66,8 @@ def _ask(draft: Draft, code_to: str | None) -> None:
     rounds = range(state.rounds + 1, min(draft.brand.windows.proof_rounds, len(state.answers) + 1) + 1)
     draft.said += [_round(draft, number, until, code_to) for number in rounds]
     codes = dict.fromkeys(rounds, (code_to, until)) if code_to else {}
-    draft.state = state.but(rounds=max(rounds, default=state.rounds), codes=state.codes | codes)
+    asked_at = state.asked_at or (draft.now if rounds else None)
+    draft.state = state.but(rounds=max(rounds, default=state.rounds), codes=state.codes | codes, asked_at=asked_at)
 
 
 def _round(draft: Draft, number: int, until: datetime, code_to: str | None) -> PartWaiting:

@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from schemas.events import ClientRequest, ContactWarned, DecisionApplied, PartWaiting, RequestSettled, TaskAssigned
+from schemas.events import (
+    ClientRequest,
+    ClockPaused,
+    ContactWarned,
+    DecisionApplied,
+    PartWaiting,
+    RequestSettled,
+    TaskAssigned,
+)
 from schemas.values import AnswerKind, Ending, Outcome, Party, Reason, Right, Verb, Waiting
 from tests.support.desk import Desk, with_windows
 from tests.support.values import (
@@ -305,3 +313,13 @@ def test_categories_that_pieces_became_reach_as_far_back_as_categories_do() -> N
 
     assert {task.since for task in Desk(accepted, lower, WARNED).all(TaskAssigned)} == {since}
     assert {task.since for task in Desk(accepted, a_verdict(), WARNED).all(TaskAssigned)} == {whole}
+
+
+@pytest.mark.parametrize("pauses", [[Waiting.DETAIL], []])
+def test_where_more_detail_stops_the_clock_it_is_said_for_how_long(pauses: list[Waiting]) -> None:
+    desk = Desk(an_accepted(parts=[DETAIL, "own/verification"], pauses=pauses), facts=facts())
+    desk.now = NOON + 3 * DAYS
+    desk.hear(an_answer(AnswerKind.DETAIL)).hear(an_answer(AnswerKind.DETAIL, 2))
+
+    stood = [(event.waiting, event.since, event.until) for event in desk.all(ClockPaused)]
+    assert stood == ([(Waiting.DETAIL, NOON, NOON + 3 * DAYS)] if pauses else [])
