@@ -211,11 +211,6 @@ def _status(entry: Entry) -> Iterator[type_row]:
         yield "rejections", entry.body
 
 
-def _in_history_alone(_entry: Entry) -> Iterator[type_row]:
-    """What it leads to is told by another event."""
-    yield from ()
-
-
 def _repaired(entry: Entry) -> Iterator[type_row]:
     yield "repairs", {**entry.body, "action": entry.kind}
 
@@ -235,7 +230,7 @@ _READ: Final[Mapping[str, Callable[[Entry], Iterator[type_row]]]] = {
     "DecisionApplied": _as_told("applied"),
     "DeadlineReached": _as_told("deadlines"),
     "DeadlineExtended": _as_told("extensions"),
-    "ClockPaused": _in_history_alone,
+    "ClockPaused": lambda _entry: iter(()),  # what it leads to is told by another event
     "RequestReleased": _released,
     "RequestSettled": _settled,
     "RequestClosed": _closed,
