@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from schemas.base import Event
-from schemas.scalars import CaseId, Code, RequestId
+from schemas.scalars import CaseId, Code, RequestId, Slug
 from schemas.values import Letter, Value
 
 Why = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/#-]{0,63}$")]
@@ -53,6 +53,20 @@ class LetterDelivered(Event):
     way: Literal["paper", "telephone", "app"]
     by: Code
     why: Why
+
+
+class PolicyChanged(Event):
+    """A version of a brand's privacy policy has come into force. Requests stay with the version they came under."""
+
+    type: Literal["PolicyChanged"] = "PolicyChanged"
+    request_id: RequestId | None = None  # type: ignore[assignment]  # it is about no request
+    case_id: CaseId | None = None  # type: ignore[assignment]  # nor a case
+    brand: Slug
+    version: str
+    effective_from: date
+    material: bool = Field(description="people must be told of it")
+    reconsent: bool = Field(description="what was consented to must be consented to anew")
+    operator: str = Field(description="the company behind the brand from that day on")
 
 
 Repaired = Annotated[RecordShown | RecordReplayed | RecordDiscarded | LetterDelivered, Field(discriminator="type")]

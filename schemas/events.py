@@ -129,7 +129,7 @@ class RequestVerified(Event):
     late: bool = Field(False, description="after the request had publicly ended unverified")
     evidence: str | None = Field(None, description="keyed hash of what was given: all that is kept of it")
     instead: Right | None = Field(None, description="what it became, because the points of the right were not reached")
-    beyond: Literal["answer", "fee", "refuse"] = Field("answer", description="what the law lets follow so many requests")
+    beyond: Literal["answer", "fee", "refuse"] = Field("answer", description="what may follow so many requests")
     beyond_by: str | None = Field(None, description="the rule that says so")
 
 

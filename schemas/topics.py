@@ -154,6 +154,8 @@ CATALOGUE: tuple[Topic, ...] = (
           why="Records nobody could work on"),
     Topic("privacy.repairs", a.Repaired, ("ops",), ("ops",),
           why="Who read a parked record, put it back, gave it up; who delivered a letter"),
+    Topic("privacy.policies", a.PolicyChanged, ("ops",), (UPSTREAM, "ops"), compacted=True,
+          why="A version of a privacy policy came into force"),
     Topic("privacy.audit-roots", a.AuditRoot, ("ops",), ("ops",), partitions=1, keep=_HISTORY_KEEP,
           why="What history was, signed"),
 )  # fmt: skip

@@ -96,7 +96,7 @@ def test_every_message_of_a_channel_is_shown_and_used_in_its_operations() -> Non
 @pytest.mark.parametrize(
     ("party", "receives", "sends"),
     [
-        (UPSTREAM, {"requests", "answers"}, {"status"}),
+        (UPSTREAM, {"requests", "answers"}, {"policies", "status"}),
         (CLIENT, {"clientReplies"}, {"clientsRequests"}),
         (SYSTEM, {"taskResults", "taskExports"}, {"tasks"}),
     ],

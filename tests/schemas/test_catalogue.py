@@ -63,8 +63,10 @@ MUST_HEAR = {
     "privacy.parked.<service>": {"ops"},
     "privacy.repairs": {"ops"},
     "privacy.audit-roots": {"ops"},
+    "privacy.policies": {"upstream"},
 }
 """For each fact, who cannot do their work without hearing of it."""
+COMPACTED = {"privacy.status.<source>", "privacy.policies"}
 PRIVATE = {
     "privacy.requests", "privacy.answers", "privacy.task-exports", "privacy.clients.<client>.requests",
     "privacy.directory",
@@ -148,7 +150,7 @@ def test_partitions_retention_and_policy_are_what_each_topic_needs() -> None:
         config = topic.config()
         ordered = name.startswith("privacy.clients.") or name == "privacy.audit-roots"
         assert topic.partitions == (1 if ordered else 6), name
-        assert config["cleanup.policy"] == ("compact" if name.startswith("privacy.status.") else "delete"), name
+        assert config["cleanup.policy"] == ("compact" if name in COMPACTED else "delete"), name
         assert ("retention.ms" in config) == (not topic.compacted), name
         assert ("segment.ms" in config) == (topic.personal == "yes"), name
         assert (config.get("message.timestamp.type") == "LogAppendTime") == topic.outside, name

@@ -231,6 +231,7 @@ _READ: Final[Mapping[str, Callable[[Entry], Iterator[type_row]]]] = {
     "DeadlineReached": _as_told("deadlines"),
     "DeadlineExtended": _as_told("extensions"),
     "ClockPaused": lambda _entry: iter(()),  # what it leads to is told by another event
+    "PolicyChanged": lambda _entry: iter(()),  # about no request
     "RequestReleased": _released,
     "RequestSettled": _settled,
     "RequestClosed": _closed,

@@ -15,9 +15,11 @@ from services.kernel.clock import monotonic
 from services.kernel.errors import BrokerAway, PermanentError
 from services.kernel.keys import KeyStore
 from services.kernel.origin import restorer
+from services.kernel.policies import load_handbook
 from services.kernel.tokens import matches, reply_token
 from services.ops.audit.seal import published, unpublished
 from services.ops.kafka import Access, Publisher
+from services.ops.policies import announce
 from services.ops.register import keeping, store
 from services.ops.register.entry import Trust
 from services.ops.register.meters import Meters
@@ -107,6 +109,7 @@ class Register:
             self._purged_at = monotonic()
             gone = keeping.purge(db, now) + keeping.empty_old(db, now) + store.forget_repaired(db, now)
             log.info("purged", rows=gone, packages=expire(db, now))
+            announce(self._access, load_handbook(self._settings.policies_dir).brands.values(), now)
 
 
 def publish_roots(db: store.Conn, access: Access) -> int:
