@@ -65,7 +65,8 @@ def phone(raw: str, country: str) -> str | None:
         number = phonenumbers.parse(text, country.upper())
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_valid_number(number):
+    usual = phonenumbers.is_valid_number_for_region(number, country.upper())
+    if not (usual or phonenumbers.is_valid_number(number)):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 

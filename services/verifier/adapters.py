@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from rules.handbook import Handbook
+from rules.matching import Candidate
 from rules.normalise import normalise
 from rules.points import Throttled
 from schemas.base import Due
@@ -58,14 +59,13 @@ class PostgresDirectory:
         signed_in = {one: tuple(some) for q, some in candidates.items() if (one := q.removeprefix(_SESSION)) != q}
         asking = {request: self._asking(request, case.submitted) for request, case in asked.items()}
         evidence = {request: self._evidence(case.offer) for request, case in asked.items()}
-        seen = (c for some in (*found.values(), *signed_in.values()) for c in some)
-        own = {c.subject for c in seen if c.population is not Population.RECIPIENT}
-        aimed = {subject: self._counters.name(Throttled.RECORD, subject) for subject in own}
+        own = {request: _own(*found[request], *signed_in.get(request, ())) for request in asked}
+        aimed = {one: self._counters.name(Throttled.RECORD, one) for one in frozenset().union(*own.values())}
         names = [*aimed.values(), *(name for some in asking.values() for name in some.values())]
         weighing = [
             told(states.get(e.request_id) or Verification.stub(e.request_id), e) for e in batch if e.request_id in asked
         ]
-        names += [n for one in weighing for n in names_of(one, facts, own)] + _often(falling, facts)
+        names += [n for one in weighing for n in names_of(one, facts, own[one.id])] + _often(falling, facts)
         tally = await self._tally(conn, names)
         return replace(
             facts, candidates=found, evidence=evidence, signed_in=signed_in, asking=asking, aimed=aimed, tally=tally
@@ -111,6 +111,11 @@ class PostgresDirectory:
             offers = (offered(subject, country) for subject in said.get(case, ()))
             found[case] = _Case(submitted, merge(submitted.brand, *offers))
         return found
+
+
+def _own(*found: Candidate) -> frozenset[str]:
+    """The persons these records are of, those of clients' recipients left out."""
+    return frozenset(c.subject for c in found if c.population is not Population.RECIPIENT)
 
 
 def _often(falling: Sequence[Verification], facts: Facts) -> list[str]:

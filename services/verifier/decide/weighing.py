@@ -27,7 +27,9 @@ def weigh_in(draft: Draft, cause: Event) -> None:
     fresh account session counts instead of points, never instead of the declaration (11 CCR § 7061).
     Source: 11 CCR § 7062(b), (c).
     """
-    draft.state = state = draft.state.but(session=draft.state.session or signed_in(draft.state, draft.facts))
+    if draft.state.session is None and (account := signed_in(draft.state, draft.facts)):
+        draft.state = draft.state.but(session=account)
+    state = draft.state
     facts, declared = draft.facts, state.declared or not state.declaration_needed
     if state.session and declared:
         verify(draft, cause, (state.session, (Group.ACCOUNT,)), "session")
