@@ -82,6 +82,7 @@ class RequestAccepted(Event):
     subjects: list[str] = Field([], description="records a right without verification applies to, as opaque references")
     releases: list[RequestId] = Field([], description="requests of the case that wait for the end of this one")
     instructed_by: Slug | None = Field(None, description="the client that asked unasked: it hears of it, nobody else")
+    person_confirms: bool = Field(default=False, description="an agent asks, and the person must confirm it directly")
     pauses: list[Waiting] = Field([], description="what stops the clock while the person is waited for")
     upheld_by: RequestId | None = Field(None, description="the appeal because of which it is taken up once more")
     unverified_at: AwareDatetime = Field(description="the fixed instant an unverified request publicly ends")
@@ -99,6 +100,7 @@ class AnswerRecorded(Event):
     accepted: bool = True
     right: Right | None = Field(None, description="what a request held for detail turned out to be")
     round: int | None = Field(None, ge=1, description="whose code it was, when `kind` is code")
+    person_confirms: bool = Field(default=False, description="by this mandate the person must confirm the agent")
 
 
 class PartWaiting(Event):

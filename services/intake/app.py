@@ -36,7 +36,9 @@ def build(house: House) -> list[Stage[Any, Any]]:
         blueprint,
         reads=[topic.name for topic in read_by("intake") if topic.name != follow.TOPIC],
         performers={
-            DESTROY: Performer(records.destroy), KEEP: Performer(records.keep), ERASE: Performer(records.erase)
+            DESTROY: Performer(records.destroy),
+            KEEP: Performer(records.keep),
+            ERASE: Performer(records.erase),
         },
     )
     return [stage, follow.build(house)]

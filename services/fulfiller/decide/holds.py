@@ -141,10 +141,13 @@ def _paid(draft: Draft) -> bool:
 
 
 def _confirmed(draft: Draft) -> bool:
-    """Two steps: where a brand confirms deletions, and for an opt-in everywhere. Source: 11 CCR § 7020(d), § 7028."""
+    """Two steps: where a brand confirms deletions, for an opt-in, and where an agent shows no more than a permission.
+
+    Source: 11 CCR § 7020(d), § 7028, § 7063(a).
+    """
     right = draft.accepted.right
     twice = right is Right.DELETE and draft.facts.handbook.brands[draft.accepted.brand].confirm_deletion
-    if not twice and not MEANINGS[right].once_more:
+    if not twice and not _by_permission(draft) and not MEANINGS[right].once_more:
         return True
     if CONFIRMATION not in draft.state.parts:
         ask(draft, CONFIRMATION)
@@ -152,8 +155,14 @@ def _confirmed(draft: Draft) -> bool:
     return draft.state.outcome(CONFIRMATION) is Outcome.CONFIRMED
 
 
+def _by_permission(draft: Draft) -> bool:
+    return draft.accepted.person_confirms or draft.state.person_confirms
+
+
 def _declined(draft: Draft) -> tuple[Outcome, Reason | None]:
-    """What a no amounts to: the person did not want the one way there is, or has changed their mind."""
+    """What a no amounts to: nobody was sent, the one way was not wanted, or somebody has changed their mind."""
+    if _by_permission(draft):
+        return Outcome.DENIED, Reason.INSUF_VERIFICATION
     whole = draft.facts.handbook.brands[draft.accepted.brand].whole_account_only
     if draft.accepted.right is Right.DELETE and whole:
         return Outcome.DENIED, Reason.WHOLE_ACCOUNT_DECLINED

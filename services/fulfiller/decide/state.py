@@ -71,6 +71,7 @@ class Fulfilment(State):
     upheld: bool = False
     declared: bool = False
     vouched: bool = False
+    person_confirms: bool = False
     paying: bool | None = None
     beyond: str = "answer"
     beyond_by: str | None = None

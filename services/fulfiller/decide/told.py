@@ -70,6 +70,6 @@ def _answered(state: Fulfilment, event: AnswerRecorded) -> Fulfilment:
         case AnswerKind.FEE_CONSENT if state.paying is None:
             return state.but(paying=event.accepted)
         case AnswerKind.MANDATE if event.accepted:
-            return state.but(mandated=True)
+            return state.but(mandated=True, person_confirms=event.person_confirms)
         case kind:
             return state.but(**{_HEARD[kind]: True}) if kind in _HEARD else state

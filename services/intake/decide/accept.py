@@ -97,7 +97,7 @@ def _accepted(state: Case, taking: Taking, right: Right) -> RequestAccepted:
         clients=handed(right, taking.located) if choice.granted else [], only_for=list(choice.only_for),
         subjects=[] if choice.verify else _subjects(taking.found, choice), refers_to=body.refers_to,
         **_fallback(facts, right, choice, body), work_fields=list(choice.work_fields),
-        pauses=stops_clock(facts.handbook.laws.get(choice.law)),
+        person_confirms=terms.confirms, pauses=stops_clock(facts.handbook.laws.get(choice.law)),
         releases=_releases(right, ids), unverified_at=taking.now + brand.windows.unverified_end,
         has_email=bool(body.subject.emails or body.agent),
         since=covered(facts.handbook.laws.get(choice.law), right, choice.receipt_date, body.period)[0],

@@ -15,7 +15,7 @@ from services.intake.decide.facts import Facts
 from services.intake.decide.reading import Answer
 from services.intake.decide.records import signed_later
 from services.intake.decide.submit import UnknownSource, reject
-from services.intake.decide.terms import mends
+from services.intake.decide.terms import confirmed, mends
 from services.kernel.decision import Decision
 from services.kernel.errors import PermanentError
 
@@ -130,10 +130,10 @@ def _mandate(
     problem = None
     freed = []
     for request_id in (target for target in targets if state.asked[target].held):
-        flaw = mends(state, state.asked[request_id], body.mandate, when)
+        stands, flaw = mends(state, state.asked[request_id], body.mandate, when)
         if flaw is None:
             freed.append(request_id)
-            state = state.with_asked(request_id, held=False)
+            state = state.with_asked(request_id, held=False, confirms=confirmed(stands))
         problem = flaw or problem
     return state, freed or targets, None if freed else problem
 
@@ -156,7 +156,9 @@ def _record(
         AnswerRecorded.after(
             event, now, request_id=request_id, case_id=state.case_id, kind=body.kind,
             given=kinds_of(body.subject) if body.subject else [], clients=handed(state.asked[request_id].right, news),
-            accepted=body.accepted, right=wanted[0] if wanted else None, round=_round(body, request_id, facts),
+            accepted=body.accepted, right=wanted[0] if wanted else None,
+            person_confirms=body.kind is AnswerKind.MANDATE and state.asked[request_id].confirms,
+            round=_round(body, request_id, facts),
         )
         for request_id in targets
     ]  # fmt: skip

@@ -60,7 +60,12 @@ def take_up_again(state: Case, event: RequestSettled, facts: Facts, now: datetim
     passed = (_PASSED if not before.held else frozenset()) | ({DECLARATION} if before.declared else frozenset())
     left = [name for name in accepted.parts if name not in passed]
     accepted = accepted.model_copy(
-        update={"upheld_by": event.request_id, "parts": left, "declared": accepted.declared or before.declared}
+        update={
+            "upheld_by": event.request_id,
+            "parts": left,
+            "declared": accepted.declared or before.declared,
+            "person_confirms": accepted.person_confirms or before.confirms,
+        }
     )
     state = opened.but(received_at=state.received_at, destroy_at=None)
     fields = {"received_at": event.occurred_at, "held": before.held, "declared": accepted.declared}

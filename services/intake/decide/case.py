@@ -37,6 +37,7 @@ class Asked(BaseModel):
     tries: int = 0
     held: bool = False
     declared: bool = False
+    confirms: bool = False
     extended: bool = False
     settled: bool = False
     closed: bool = False

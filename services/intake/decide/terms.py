@@ -31,6 +31,8 @@ class Terms:
 
     choice: Choice
     holds: tuple[str, ...] = ()
+    confirms: bool = False
+    """Whether the person must confirm the agent, because a signed permission alone says too little."""
 
 
 def terms_of(state: Case, body: RequestSubmitted, right: Right, facts: Facts) -> Terms:
@@ -40,16 +42,17 @@ def terms_of(state: Case, body: RequestSubmitted, right: Right, facts: Facts) ->
     choice = choose(facts.handbook, asked, received_at)
     if right is Right.UNCLASSIFIED:
         return Terms(choice, (DETAIL,))
-    law, holds = facts.handbook.laws.get(choice.law), []
+    law, holds, confirms = facts.handbook.laws.get(choice.law), [], False
     if acts_for_another(body.role) and right not in HEARD and body.channel != SIGNAL:
         mandate = body.agent.mandate if body.agent else None
         stands = standing(law, facts.handbook.brands[body.brand], right, mandate, received_at)
         if not stands.stands and stands.flaw is None:
             return Terms(_refused(choice))
         holds += [MANDATE] if stands.flaw else []
+        confirms = confirmed(stands)
     if law and law.wants_writing(right, body.channel):
         holds.append(DETAIL)
-    return Terms(choice, tuple(holds) if choice.granted else ())
+    return Terms(choice, tuple(holds) if choice.granted else (), confirms=confirms)
 
 
 def _refused(choice: Choice) -> Choice:
@@ -66,9 +69,16 @@ def signed(body: RequestSubmitted) -> bool:
     return not by_agent
 
 
-def mends(state: Case, asked: Asked, mandate: Mandate | None, when: tuple[Facts, datetime]) -> Problem | None:
-    """What is still wrong with a mandate sent later; None when the agent now stands."""
+def confirmed(stands: Standing) -> bool:
+    """Whether the person is asked for a word of their own. Source: 11 CCR § 7063(a)."""
+    return stands.stands and stands.person_must == "verify_or_confirm"
+
+
+def mends(
+    state: Case, asked: Asked, mandate: Mandate | None, when: tuple[Facts, datetime]
+) -> tuple[Standing, Problem | None]:
+    """How an agent stands with a mandate sent later, and what is still wrong with it; nothing when they stand."""
     facts, now = when
     book = facts.handbook
     found: Standing = standing(book.laws.get(asked.law), book.brands[state.brand], asked.right, mandate, now)
-    return None if found.stands else Problem(field="mandate", rule=_MEND[found.flaw or Flaw.MISSING])
+    return found, None if found.stands else Problem(field="mandate", rule=_MEND[found.flaw or Flaw.MISSING])

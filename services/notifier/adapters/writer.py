@@ -80,6 +80,7 @@ class Language:
             "until": _moment(body.get("until")),
             "round": body.get("round", 1),
             "why": body.get("why"),
+            "by_agent": body.get("by_agent", False),
             "estimate": paper.brand.fees.estimate if paper.brand.fees else None,
             "oath": paper.brand.declaration.text.get(self.name, paper.brand.declaration.text[FALLBACK]),
             "oath_version": paper.brand.declaration.version,

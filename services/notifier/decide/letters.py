@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final, Literal
 
+from rules.agents import acts_for_another
 from rules.parts import PACKAGE
 from rules.rights import MEANINGS, SIGNAL, acknowledged
 from schemas.events import PartWaiting, RequestAccepted, RequestSettled
@@ -130,6 +131,7 @@ def _about(accepted: RequestAccepted) -> dict[str, Any]:
         "law_why": accepted.law_why,
         "choice": accepted.right in OPT_OUTS,
         "verify": accepted.verify,
+        "by_agent": acts_for_another(accepted.role),
     }
 
 

@@ -323,3 +323,32 @@ def test_where_more_detail_stops_the_clock_it_is_said_for_how_long(pauses: list[
 
     stood = [(event.waiting, event.since, event.until) for event in desk.all(ClockPaused)]
     assert stood == ([(Waiting.DETAIL, NOON, NOON + 3 * DAYS)] if pauses else [])
+
+
+# ------------------------------------------------------------------------------------------------------- agents
+
+
+def with_permission(**fields: Any) -> Desk:
+    return Desk(an_accepted(person_confirms=True, **fields), a_verdict(), facts=facts())
+
+
+def test_whoever_shows_a_permission_alone_is_confirmed_by_the_person_directly() -> None:
+    desk = with_permission()
+
+    assert [event.waiting for event in desk.all(PartWaiting)] == [Waiting.CONFIRMATION]
+    assert desk.systems() == []
+    assert desk.hear(an_answer(AnswerKind.CONFIRMATION)).systems() == ["billing"]
+
+
+def test_a_permission_shown_later_is_confirmed_too() -> None:
+    later = an_answer(AnswerKind.MANDATE, person_confirms=True)
+    desk = Desk(an_accepted(parts=[MANDATE, "own/verification"]), later, a_verdict(), facts=facts())
+
+    assert desk.systems() == []
+    assert CONFIRMATION in desk.state.pending()
+
+
+def test_a_permission_the_person_never_gave_ends_the_request() -> None:
+    settled = with_permission().hear(an_answer(AnswerKind.CONFIRMATION, accepted=False)).one(RequestSettled)
+
+    assert (settled.ending, settled.reason) == (Ending.DENIED, Reason.INSUF_VERIFICATION)

@@ -223,3 +223,22 @@ def test_why_it_takes_longer_is_told_in_a_code_that_letters_have_words_for(basis
 
     [extended] = window.all(DeadlineExtended)
     assert extended.reason == told_why
+
+
+@pytest.mark.parametrize(("mandate", "right", "confirms"), [
+    (GOOD, "delete", True), ({"kind": "power_of_attorney"}, "delete", False), ({"kind": "parental"}, "delete", False),
+    (GOOD, "opt_out_sale_share", False), (None, "delete", False),
+])  # fmt: skip
+def test_the_person_confirms_an_agent_who_shows_a_signed_permission_alone(mandate, right, confirms) -> None:
+    assert only(by_an_agent(right, mandate=mandate, residence=CALIFORNIA)).person_confirms is confirms
+
+
+@pytest.mark.parametrize(("mandate", "confirms"), [(GOOD, True), ({"kind": "power_of_attorney"}, False)])
+def test_so_it_is_with_a_mandate_sent_later(mandate, confirms) -> None:
+    window = by_an_agent("delete", residence=CALIFORNIA).hear(an_answer_of("mandate", mandate=mandate))
+
+    assert [answer.person_confirms for answer in window.recorded()] == [confirms]
+
+
+def test_nobody_who_asks_for_themselves_confirms_anything() -> None:
+    assert not only(Window(a_submission("delete", residence=CALIFORNIA))).person_confirms

@@ -393,3 +393,13 @@ def test_who_is_asked_for_detail_is_told_for_which_of_three_reasons() -> None:
     }
 
     assert len(texts) == 3
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whoever_is_asked_for_is_told_that_somebody_else_asks(language: str) -> None:
+    own, anothers = (
+        text_of(language, a_paper(Letter.CONFIRMATION_ASKED, Right.DELETE, by_agent=by)) for by in (False, True)
+    )
+
+    assert own != anothers
+    assert re.search("in your name|en votre nom|en su nombre", anothers)
