@@ -47,13 +47,14 @@ class FieldMap(Mapped):
     `mask` says what replaces the value where the row stays: nothing at all, an empty text, a word of ours, its first
     three characters, zero, the first day of its year, or the value itself because it tells of nobody once the rest
     is gone. `keep` leaves the value in a masked row for as long as an exception demands, and the answer says so.
-    `disclose: held` values are never shown: the answer says that this type is held.
+    `disclose: held` values are never shown: the answer says that this type is held. So with `others`: showing these
+    would infringe the privacy of somebody else, such as who wrote a note.
     """
 
     category: Code
     mask: Literal["null", "empty", "token", "coarse", "zero", "year", "keep"] | None = None
     keep: Keep | None = None
-    disclose: Literal["value", "held"] = "value"
+    disclose: Literal["value", "held", "others"] = "value"
     type: Code | None = Field(
         None, description="what a held value is called in an answer; the field's name if not given"
     )

@@ -45,12 +45,18 @@ def day_of(value: Any) -> date | None:  # noqa: ANN401  whatever the column hold
     return value if isinstance(value, date) else None
 
 
+def _why(about: FieldMap) -> dict[str, str]:
+    return {"why": "others"} if about.disclose == "others" else {}
+
+
 def disclosed(fields: Mapping[str, FieldMap], row: Mapping[str, Any]) -> dict[str, Any]:
     """A row as it may be shown, in plain JSON values; of what must never be disclosed only that it is held."""
     shown: dict[str, Any] = {}
     for name, value in row.items():
         about = fields.get(name)
-        held = about is not None and about.disclose == "held" and value is not None
-        shown[name] = {"held": True, "type": (about.type if about else None) or name} if held else value
+        if about is None or about.disclose == "value" or value is None:
+            shown[name] = value
+        else:
+            shown[name] = {"held": True, "type": about.type or name} | _why(about)
     plain: dict[str, Any] = to_jsonable_python(shown, fallback=str, bytes_mode="base64")
     return plain

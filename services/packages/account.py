@@ -16,6 +16,8 @@ CATEGORIES_ONLY: Final = frozenset({Right.KNOW_CATEGORIES, Right.THIRD_PARTY_LIS
 STAFF: Final = frozenset({Population.CLIENT_STAFF, Population.EMPLOYEE})
 SENSITIVE: Final = "disclosing it could harm its owner (11 CCR 7024(d))"
 BUSINESS_CONTACT: Final = "business contact data of staff is outside of the law that applies (PIPEDA, s. 4.01)"
+OTHERS: Final = "showing it would infringe the privacy of somebody else (PIPEDA, s. 9(1); GDPR, Art. 15(4))"
+_WHY: Final = {"business_contact": BUSINESS_CONTACT, "others": OTHERS}
 _WHERE_STAFF_IS_OUTSIDE: Final = "CA-"
 _PRACTICES: Final = {
     "sale": "sale of personal data",
@@ -87,7 +89,7 @@ def is_held(value: Any) -> bool:  # noqa: ANN401  any JSON value
 
 def why_withheld(value: Mapping[str, Any]) -> str:
     """The reason a value is not shown."""
-    return BUSINESS_CONTACT if value.get("why") == "business_contact" else SENSITIVE
+    return _WHY.get(str(value.get("why")), SENSITIVE)
 
 
 def account(asked: Asked, counts: Mapping[str, int], withheld: Iterable[tuple[str, str, str]]) -> dict[str, Any]:

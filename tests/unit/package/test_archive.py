@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from connectors.datamap import DataMap, compile_map
+from connectors.holdings import FieldMap
+from connectors.reach import disclosed
 from rules.handbook import Handbook
 from schemas.values import Population, Right
 from services.kernel.policies import load_handbook, read_policies
 from services.packages import archive
-from services.packages.account import BUSINESS_CONTACT, SENSITIVE, Asked, account
+from services.packages.account import BUSINESS_CONTACT, OTHERS, SENSITIVE, Asked, account
 from services.packages.stored import BLOCK, Outgoing
 from tests.support.source import ROOT
 
@@ -215,3 +217,16 @@ async def test_business_contact_data_is_held_back_where_the_law_leaves_it_out(
     assert [one["why"] for one in json.loads(found.read("account.json"))["withheld"]] == (
         [] if shown else [BUSINESS_CONTACT]
     )
+
+
+async def test_what_is_about_somebody_else_too_is_said_to_be_held_with_that_reason() -> None:
+    about = {"note": FieldMap(category="commercial", disclose="others"), "city": FieldMap(category="identifiers")}
+    row = disclosed(about, {"note": "her neighbour took it", "city": "Ogden"})
+    found = await packed(asked(), {"web/visitor": [[row, disclosed(about, {"note": None, "city": "Provo"})]]})
+
+    whole = b"".join(found.read(name) for name in found.namelist())
+    assert b"neighbour" not in whole
+    assert b"Ogden" in found.read("web/visitor.csv")
+    assert json.loads(found.read("account.json"))["withheld"] == [
+        {"table": "web/visitor", "type": "note", "why": OTHERS},
+    ]
