@@ -110,14 +110,15 @@ def report(data_dir: Path) -> dict[str, Any] | None:
     return found
 
 
-def detach(data_dir: Path, *, within_s: float = 60.0) -> int:
-    """Start a supervisor that outlives us; give its process id once its workers are started.
+def detach(data_dir: Path, *, within_s: float = 60.0, only: Iterable[str] = ()) -> int:
+    """Start a supervisor that outlives us; give its process id once its workers are started. `only` names some.
 
     Raises:
         StackError: it ended again, or started nothing in time; the message holds the last lines of its log.
     """
     log = data_dir / "logs" / "supervisor.log"
-    argv = [sys.executable, "-m", "stack.supervise", "--data", str(data_dir)]
+    chosen = [word for name in only for word in ("--only", name)]
+    argv = [sys.executable, "-m", "stack.supervise", "--data", str(data_dir), *chosen]
     pid = processes.launch(argv, log=log, env=processes.python_environment())
     ports.wait_for(lambda: report(data_dir) is not None or not processes.alive(pid), within_s=within_s)
     if report(data_dir) is None:
@@ -145,6 +146,7 @@ def main() -> None:
     """Start what the arguments name and keep it running."""
     parser = argparse.ArgumentParser(prog="python -m stack.supervise", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path(".rightsbus"), help="data folder of the stack")
+    parser.add_argument("--only", action="append", default=[], help="start this service alone; may be given again")
     parser.add_argument("--stop", action="store_true", help="stop what runs in that folder")
     arguments = parser.parse_args()
     try:
@@ -153,7 +155,7 @@ def main() -> None:
         embedded = Embedded(arguments.data, echo=_say)
         endpoints = embedded.start()
         watch = Watch(servers(embedded, endpoints), _say)
-        supervisor = Supervisor(service_workers(endpoints), endpoints.data_dir, echo=_say, watch=watch)
+        supervisor = Supervisor(service_workers(endpoints, arguments.only), endpoints.data_dir, echo=_say, watch=watch)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: supervisor.stop())
         supervisor.run()

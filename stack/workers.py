@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,14 +35,17 @@ class Worker:
     env: Mapping[str, str] = field(repr=False)
 
 
-def service_workers(endpoints: Endpoints) -> list[Worker]:
+def service_workers(endpoints: Endpoints, only: Collection[str] = ()) -> list[Worker]:
     """Name a worker per service, each with its own broker login and a free port for its metrics.
+
+    `only` leaves out all others, for trials of a part of the system.
 
     Raises:
         StackError: the logins were not made yet.
     """
     logins = read_logins(endpoints.data_dir)
-    names = [name for name in SERVICES if _exists(f"{program(name)}.__main__")]
+    wanted = [name for name in SERVICES if not only or name in only]
+    names = [name for name in wanted if _exists(f"{program(name)}.__main__")]
     missing = [name for name in names if name not in logins]
     if missing:
         message = (
