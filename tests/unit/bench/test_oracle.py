@@ -1,0 +1,61 @@
+"""The measure of indistinguishability: silent about the same; it speaks up at 50 ms, at texts, at what is missing."""
+
+import random
+from collections import Counter
+
+from bench.oracle import ALPHA, Side, apart, compare, masked
+
+EACH = 500
+
+
+def a_side(seed: int, *, later_ms: float = 0, text: str = "Dear #") -> Side:
+    """Times as a quiet system has them: a hundred milliseconds, give or take thirty."""
+    draw, side = random.Random(seed), Side()
+    for what in ("status open 1", "letter acknowledgement 1", "letter unverified 1"):
+        side.times[what] = [draw.gauss(100, 30) + (later_ms if what.startswith("letter u") else 0) for _ in range(EACH)]
+        if what.startswith("letter"):
+            side.texts[what.removeprefix("letter ")] = Counter({text: EACH})
+    return side
+
+
+def test_equal_sides_are_not_told_apart() -> None:
+    assert compare(a_side(1), a_side(2), expected=EACH)["wrong"] == []
+
+
+def test_fifty_milliseconds_are_noticed_where_they_are() -> None:
+    told = apart(a_side(1, later_ms=50).times, a_side(2).times)
+
+    assert [what for what, p in told.items() if p < ALPHA] == ["letter unverified 1"]
+
+
+def test_holm_makes_every_test_stricter_and_keeps_their_order() -> None:
+    first, second = a_side(3, later_ms=4).times, a_side(4).times
+    alone = {what: apart({what: first[what]}, {what: second[what]})[what] for what in first}
+    together = apart(first, second)
+
+    assert all(together[what] >= alone[what] for what in alone)
+    assert sorted(together, key=together.__getitem__) == sorted(alone, key=alone.__getitem__)
+
+
+def test_another_text_or_a_missing_letter_is_noticed() -> None:
+    short = a_side(2)
+    short.times["letter unverified 1"].pop()
+
+    assert any("texts" in line for line in compare(a_side(1, text="Dear customer"), a_side(2), expected=EACH)["wrong"])
+    assert any("500 and 499" in line for line in compare(a_side(1), short, expected=EACH)["wrong"])
+
+
+def test_a_spread_in_which_fifty_milliseconds_drown_is_no_proof() -> None:
+    wide = [Side(), Side()]
+    for number, side in enumerate(wide):
+        draw = random.Random(number)
+        side.times["status open 1"] = [draw.gauss(5_000, 3_000) for _ in range(EACH)]
+
+    assert any("would not be noticed" in line for line in compare(*wide, expected=EACH)["wrong"])
+
+
+def test_only_references_are_masked() -> None:
+    request, code = "5b3f2a10-9c7e-8d21-a4b0-000000000001", "0123456789abcdef" * 2
+    text = f"Dear Ada Quill, by 2026-03-02 12:05 UTC: {request}, {code}"
+
+    assert masked(text, "Ada Quill") == "Dear #, by 2026-03-02 #: #, #"
