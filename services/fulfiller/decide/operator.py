@@ -84,7 +84,7 @@ def _fitting(draft: Draft, name: str) -> list[Verb]:
     if name == parts.ANSWER:
         return [*([Verb.APPROVE] if _can_be_upheld(draft) else []), Verb.DONE, Verb.DENY]
     if parts.is_hold(name):
-        return [Verb.DONE, Verb.DENY]
+        return [Verb.DONE, Verb.RELEASE, Verb.DENY]
     if name in {parts.PERIOD, parts.HANDOVERS} or parts.is_after(name):
         return [Verb.SKIP]
     if parts.is_handover(name):
@@ -123,7 +123,7 @@ def _apply(draft: Draft, event: OperatorDecided) -> None:
             ask(draft, name, event.reason or Reason.OTHER)
         case Verb.SKIP:
             draft.state = draft.state.end(name, Outcome.SKIPPED, event.basis or "operator")
-        case Verb.DONE:
+        case Verb.DONE | Verb.RELEASE:
             draft.state = draft.state.end(name, _done(name), event.basis)
         case _ if parts.is_handover(name):
             send(draft, name, draft.state.clients[parts.client_of(name) or ""])

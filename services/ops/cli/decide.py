@@ -25,7 +25,7 @@ _SAYS = {
     Verb.RETRY: "Ask a system again.",
     Verb.SKIP: "Go on without a part.",
     Verb.DONE: "Note that a part was done by hand.",
-    Verb.HOLD: "Hold a request back, or keep its records from being purged.",
+    Verb.HOLD: "Hold a request until its maker says more, or agrees to a fee.",
     Verb.RELEASE: "Release what was held.",
     Verb.WITHDRAW: "End a request because the person withdrew it.",
 }

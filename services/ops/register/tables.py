@@ -157,7 +157,7 @@ SELECT DISTINCT ON (d.request_id, d.part) d.request_id, d.part,
   (1::bigint << 50) - (extract(epoch FROM d.applied_at) * 1000)::bigint
 FROM json_to_recordset(%s) AS t (event_id uuid, decision_id uuid)
 JOIN ops.decisions d ON d.decision_id = coalesce(t.decision_id, t.event_id)
-WHERE d.applied AND d.part IS NOT NULL AND d.verb IN ('skip', 'deny', 'done')
+WHERE d.applied AND d.part IS NOT NULL AND d.verb IN ('skip', 'deny', 'done', 'release')
 ORDER BY d.request_id, d.part, d.applied_at
 ON CONFLICT (request_id, part) DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason,
   ended_at = excluded.ended_at, end_order = excluded.end_order

@@ -352,3 +352,11 @@ def test_a_permission_the_person_never_gave_ends_the_request() -> None:
     settled = with_permission().hear(an_answer(AnswerKind.CONFIRMATION, accepted=False)).one(RequestSettled)
 
     assert (settled.ending, settled.reason) == (Ending.DENIED, Reason.INSUF_VERIFICATION)
+
+
+@pytest.mark.parametrize("verb", [Verb.RELEASE, Verb.DONE])
+def test_an_operator_lets_go_of_what_was_held(verb: Verb) -> None:
+    desk = Desk(an_accepted(), hold(DETAIL), a_verdict(), facts=facts()).hear(a_decision(verb, DETAIL))
+
+    assert desk.outcome(DETAIL) is Outcome.ANSWERED
+    assert desk.systems() == ["billing"]
