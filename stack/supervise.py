@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from stack import ports, processes
+from stack.door import door_worker
 from stack.embedded import Embedded
 from stack.errors import StackError
 from stack.files import private_folder, read_json, write_json
@@ -155,7 +156,9 @@ def main() -> None:
         embedded = Embedded(arguments.data, echo=_say)
         endpoints = embedded.start()
         watch = Watch(servers(embedded, endpoints), _say)
-        supervisor = Supervisor(service_workers(endpoints, arguments.only), endpoints.data_dir, echo=_say, watch=watch)
+        door = None if arguments.only else door_worker(endpoints)
+        workers = [*service_workers(endpoints, arguments.only), *([door] if door else [])]
+        supervisor = Supervisor(workers, endpoints.data_dir, echo=_say, watch=watch)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: supervisor.stop())
         supervisor.run()

@@ -97,7 +97,7 @@ def description(found: Installation) -> dict[str, Any]:
         "mail_dir": str(e.mail_dir),
         "console_url": None,
         "api_url": None,
-        "metrics": {name: _metrics_url(worker) for name, worker in state["workers"].items()},
+        "metrics": {name: _metrics_url(one) for name, one in state["workers"].items() if one.get("metrics_port")},
         "clients": [
             {
                 "id": client,
