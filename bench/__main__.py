@@ -4,6 +4,8 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from stack.processes import clean_up_when_told_to_end
+
 
 def names() -> list[str]:
     """Every measurement there is."""
@@ -18,6 +20,7 @@ def main(argv: list[str]) -> int:
         asked = f"there is no measurement {argv[0]!r}" if argv else "which measurement?"
         print(f"{asked}; one of: {', '.join(known)}", file=sys.stderr)
         return 2
+    clean_up_when_told_to_end()
     return int(import_module(f"bench.{argv[0]}").run(argv[1:]) or 0)
 
 

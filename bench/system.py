@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import psutil
 
-from services.ops.cli.run import description, fill_sample, prepare
+from services.ops.cli.run import begin, description, fill_sample, prepare
 from services.ops.installation import Installation
 from stack import supervise
 from stack.sample.people import Human, people
@@ -59,7 +59,7 @@ def running(count: int = 2_000, *, folder: Path | None = None) -> Iterator[Syste
         try:
             found = prepare(data, echo=lambda _: None)
             fill_sample(found, lambda _: None, humans)
-            supervise.detach(found.endpoints.data_dir)
+            begin(found)
             yield System(found, description(found), humans)
         finally:
             supervise.shut_down(data.resolve(), lambda _: None)

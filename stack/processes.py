@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -113,3 +115,8 @@ class PidFile:
 def python_environment() -> dict[str, str]:
     """Give the environment for a Python child: ours, output unbuffered."""
     return {**os.environ, "PYTHONUNBUFFERED": "1"}
+
+
+def clean_up_when_told_to_end() -> None:
+    """Let SIGTERM unwind this program as Ctrl-C does, so that what it started is stopped. Main thread only."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))

@@ -17,14 +17,14 @@ from schemas import wire
 from schemas.events import RequestClosed
 from schemas.values import Reason, Verb
 from services.ops.cli.common import console
-from services.ops.cli.run import description, prepare
+from services.ops.cli.run import begin, description, prepare
 from services.ops.decisions import decide
 from services.ops.installation import Installation
 from services.ops.kafka import Follower
 from stack import supervise
 from stack.demo import show
 from stack.demo.play import Play
-from stack.processes import python_environment
+from stack.processes import clean_up_when_told_to_end, python_environment
 from stack.sample.requests import scripts
 
 FOLDER: Final = Path(".rightsbus/demo")
@@ -41,6 +41,7 @@ def demo(
     within: Annotated[float, typer.Option(help="seconds the requests may take")] = WITHIN_S,
 ) -> None:
     """Start everything, send the sample requests, show what becomes of each, stop everything."""
+    clean_up_when_told_to_end()
     supervise.shut_down(data.resolve(), echo=lambda _: None)
     shutil.rmtree(data, ignore_errors=True)
     try:
@@ -52,7 +53,8 @@ def demo(
 
 def _play(data: Path, within_s: float) -> int:
     found = prepare(data, sample=True)
-    supervise.detach(found.endpoints.data_dir)
+    typer.echo("starting the services")
+    begin(found)
     described = description(found)
     with merchants(described), closings(found) as closed:
         play = Play(described, scripts(), closed, lambda request: deny(found, request))

@@ -11,6 +11,7 @@ from services.directory.load import load
 from services.directory.rows import person_of
 from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, installation
 from services.ops.installation import SYSTEMS_FILE, Installation
+from services.ops.ready import wait_until_reading
 from stack import supervise
 from stack.embedded import Embedded
 from stack.files import read_json, write_json
@@ -30,17 +31,24 @@ def up(
     data: Data = DEFAULT_DATA,
     *,
     sample: Annotated[bool, typer.Option(help="with the sample company: systems, clients, people")] = False,
-    detach: Annotated[bool, typer.Option(help="return when everything runs")] = False,
+    detach: Annotated[bool, typer.Option(help="return when every service reads")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Start the embedded servers and all services; they keep running until `down`."""
     echo = (lambda _: None) if as_json else typer.echo
     found = prepare(data, echo=echo, sample=sample)
     if detach or as_json:
-        supervise.detach(found.endpoints.data_dir)
-        typer.echo(json.dumps(description(found)) if as_json else "running; `rightsbus status` shows it")
+        silent = begin(found)
+        said = f"started, but not reading yet: {', '.join(silent)}" if silent else "running"
+        typer.echo(json.dumps(description(found)) if as_json else f"{said}; `rightsbus status` shows it")
         return
     os.execv(*_supervisor(found))  # noqa: S606  our own program takes our place
+
+
+def begin(found: Installation) -> list[str]:
+    """Start all services beside us and wait until they read; returns those that do not yet."""
+    supervise.detach(found.endpoints.data_dir)
+    return wait_until_reading(found.access())
 
 
 def _supervisor(found: Installation) -> tuple[str, list[str]]:
