@@ -112,6 +112,12 @@ def acknowledged(right: Right, channel: str) -> bool:
     return channel != SIGNAL and right is not Right.OPT_OUT_MARKETING
 
 
+def allowed(right: Right, role: Role) -> bool:
+    """Whether somebody in this role may ask for a right at all."""
+    only = MEANINGS[right].only
+    return not only or role in only
+
+
 def reaches(only: Iterable[Population], population: Population) -> bool:
     """Whether a promise to some populations is one to this person; a promise to none in particular is to all."""
     named = frozenset(only)

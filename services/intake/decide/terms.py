@@ -7,7 +7,7 @@ from typing import Final
 from rules import parts
 from rules.agents import Flaw, Standing, acts_for_another, standing
 from rules.choice import Choice, Question, choose
-from rules.rights import HEARD, SIGNAL
+from rules.rights import HEARD, SIGNAL, allowed
 from schemas.public import Mandate, RequestSubmitted
 from schemas.values import Assurance, Problem, Right
 from services.intake.decide.case import Asked, Case
@@ -42,6 +42,8 @@ def terms_of(state: Case, body: RequestSubmitted, right: Right, facts: Facts) ->
     choice = choose(facts.handbook, asked, received_at)
     if right is Right.UNCLASSIFIED:
         return Terms(choice, (DETAIL,))
+    if not allowed(right, body.role):
+        return Terms(_refused(choice))
     law, holds, confirms = facts.handbook.laws.get(choice.law), [], False
     if acts_for_another(body.role) and right not in HEARD and body.channel != SIGNAL:
         mandate = body.agent.mandate if body.agent else None

@@ -44,6 +44,10 @@ FACTS: Final = (
     Fact("rightsbus_requests_due_soon", ("brand", "law"), "Open requests to be answered within five days",
          "SELECT brand, law, count(*) FROM ops.open "
          "WHERE last_moment BETWEEN %(now)s AND %(now)s + interval '5 days' GROUP BY 1, 2"),
+    Fact("rightsbus_requests_past_share", ("brand", "law", "percent"),
+         "Open requests not answered, by the last share of their time that has passed: 50, 80, 95 or 100 %",
+         "SELECT brand, law, percent::text, count(*) FROM ops.open WHERE percent > 0 AND settled_at IS NULL "
+         "GROUP BY 1, 2, 3"),
     Fact("rightsbus_request_deadline_seconds", ("brand", "law"), "Time left to the nearest day to answer by",
          "SELECT brand, law, extract(epoch FROM min(last_moment) - %(now)s) FROM ops.open GROUP BY 1, 2"),
     Fact("rightsbus_acknowledgements_late", ("brand", "law"), "Open requests not acknowledged by the day to do so",

@@ -10,6 +10,7 @@ from kafka.errors import KafkaConnectionError
 from schemas.audit import RecordDiscarded
 from schemas.events import (
     DeadlineExtended,
+    DeadlineReached,
     HandedOver,
     NoticeFailed,
     NoticeSent,
@@ -40,11 +41,11 @@ def at_s(ledger: Ledger) -> float:
     return (now(ledger.db) - NOON).total_seconds()
 
 
-def value(ledger: Ledger, name: str) -> float:
-    """A gauge, summed over its labels."""
+def value(ledger: Ledger, name: str, **labels: str) -> float:
+    """A gauge, summed over the labels not named."""
     with closing(Gauges(ledger.db.info.dsn, away, {"parcelwise": timedelta(days=30)})) as gauges:
         families = {family.name: family for family in gauges.collect()}
-    return sum(sample.value for sample in families[name].samples)
+    return sum(one.value for one in families[name].samples if labels.items() <= one.labels.items())
 
 
 def test_an_empty_register_raises_nothing(ledger: Ledger) -> None:
@@ -72,6 +73,16 @@ def test_a_request_due_soon_is_counted_and_so_is_the_time_left(ledger: Ledger, a
 
     assert value(ledger, "rightsbus_requests_due_soon") == 1
     assert 2 * 86_400 < value(ledger, "rightsbus_request_deadline_seconds") < 5 * 86_400
+
+
+def test_a_request_is_counted_under_the_last_share_of_its_time_that_has_passed(ledger: Ledger, at_s: float) -> None:
+    ledger.take(accepted(REQUEST, at_s=at_s))
+    assert value(ledger, "rightsbus_requests_past_share") == 0
+    for percent in (50, 80):
+        ledger.take(told(DeadlineReached, REQUEST, at_s=at_s, percent=percent, respond_by=now(ledger.db).date()))
+
+    assert value(ledger, "rightsbus_requests_past_share", percent="80") == 1
+    assert value(ledger, "rightsbus_requests_past_share", percent="50") == 0
 
 
 def test_a_missing_acknowledgement_is_counted_until_the_letter_left(ledger: Ledger, at_s: float) -> None:

@@ -242,3 +242,8 @@ def test_so_it_is_with_a_mandate_sent_later(mandate, confirms) -> None:
 
 def test_nobody_who_asks_for_themselves_confirms_anything() -> None:
     assert not only(Window(a_submission("delete", residence=CALIFORNIA))).person_confirms
+
+
+@pytest.mark.parametrize(("role", "granted"), [("client_staff", True), ("subject", False)])
+def test_the_list_of_service_providers_is_a_clients_to_ask_for(role, granted) -> None:
+    assert only(Window(a_submission("service_provider_list", role=role))).granted is granted

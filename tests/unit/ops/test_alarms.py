@@ -118,5 +118,5 @@ def test_no_label_can_name_a_person() -> None:
     assert labels <= {
         "stage", "topic", "reason", "kind", "what", "brand", "law", "right", "ending", "result", "how", "source",
         "letter", "verb", "applied", "client", "type", "genuine", "system", "outcome", "party", "waiting", "service",
-        "group",
+        "group", "percent",
     }  # fmt: skip
