@@ -8,9 +8,11 @@ from uuid import UUID
 
 from rules.handbook import Handbook
 from rules.matching import Candidate
+from rules.points import Throttled
 from schemas.events import RequestSettled
 from schemas.public import RequestSubmitted, Subject
 from schemas.values import AnswerKind, Mode
+from services.directory.counters import Counters
 from services.directory.lookup import lookup
 from services.directory.offered import Offered, merge, offered
 from services.intake.decide.case import Case
@@ -19,10 +21,8 @@ from services.intake.decide.reading import Answer, Submission
 from services.kernel import tokens
 from services.kernel.effects import Done
 from services.kernel.house import House
-from services.kernel.keys import KeyStore
 from services.kernel.leases import Leased
 from services.kernel.store import Conn
-from services.kernel.vault import Vault
 
 _SOURCES: Final = "SELECT name FROM ops.sources"
 _MODES: Final = "SELECT id, mode FROM ops.clients WHERE enabled"
@@ -33,9 +33,10 @@ type_heard = Submission | Answer | RequestSettled
 class PostgresSurroundings:
     """Gathers what intake must know to decide a batch."""
 
-    def __init__(self, handbook: Handbook, vault: Vault, keys: KeyStore) -> None:
-        self._handbook, self._vault, self._keys = handbook, vault, keys
-        self._ids, self._tokens = keys.derive("ids"), keys.derive("tokens")
+    def __init__(self, handbook: Handbook, house: House) -> None:
+        self._handbook, self._vault, self._keys, self._clock = handbook, house.vault, house.keys, house.clock
+        self._ids, self._tokens = house.keys.derive("ids"), house.keys.derive("tokens")
+        self._counters = Counters("intake", house.keys)
 
     async def gather(self, conn: Conn, batch: Sequence[Any], states: Mapping[str, Case]) -> Facts:
         """Bring together what the batch needs; queries grow with the kinds of messages, not with their number."""
@@ -48,6 +49,7 @@ class PostgresSurroundings:
         again = [e for e in batch if isinstance(e, RequestSettled) and e.reopens]
         submitted = await self._submitted(conn, [*heard, *again], states)
         found = await self._found(conn, [*heard, *again], submitted)
+        asking = self._asking(heard, submitted)
         return Facts(
             handbook=self._handbook,
             sources=sources,
@@ -58,7 +60,21 @@ class PostgresSurroundings:
             same=tokens.matches,
             found=found,
             submitted=submitted,
+            asking=asking,
+            tally=await self._counters.tally(conn, (n for one in asking.values() for n in one.values()), self._clock()),
         )
+
+    def _asking(
+        self, heard: Sequence[Submission | Answer], submitted: Mapping[UUID, RequestSubmitted]
+    ) -> dict[UUID, Mapping[Throttled, str]]:
+        """Who asks, for the messages that name parcels: nobody else is counted."""
+        asking: dict[UUID, Mapping[Throttled, str]] = {}
+        for event in heard:
+            first = event.body if isinstance(event, Submission) else submitted.get(event.event_id)
+            said = event.body.subject if event.body else None
+            if first and said and (said.order_numbers or said.tracking_numbers):
+                asking[event.event_id] = self._counters.asking(first)
+        return asking
 
     async def _submitted(
         self, conn: Conn, heard: Sequence[type_heard], states: Mapping[str, Case]

@@ -10,7 +10,7 @@ from schemas.topics import read_by
 from services.clients.unsealing import Unsealing
 from services.directory import follow
 from services.intake.adapters import PostgresSurroundings, Records
-from services.intake.decide import DESTROY, ERASE, KEEP, Case, decide
+from services.intake.decide import DESTROY, ERASE, KEEP, Case, Facts, decide
 from services.intake.decide.reading import Answer, Reader, Submission
 from services.kernel import tokens
 from services.kernel.effects import Performer
@@ -28,9 +28,11 @@ def build(house: House) -> list[Stage[Any, Any]]:
         digest=lambda content: hmac.new(ids, content, hashlib.sha256).hexdigest(),
         unseal=Unsealing(house.keys),
     )
-    surroundings = PostgresSurroundings(load_handbook(house.settings.policies_dir), house.vault, house.keys)
+    surroundings = PostgresSurroundings(load_handbook(house.settings.policies_dir), house)
     records = Records(house)
-    blueprint = Blueprint("intake", Case, keys=keys, gather=surroundings.gather, decide=decide, decode=reader)
+    blueprint = Blueprint(
+        "intake", Case, keys=keys, gather=surroundings.gather, decide=decide, decode=reader, learn=Facts.learning
+    )
     stage: Stage[Any, Any] = Stage(
         house,
         blueprint,

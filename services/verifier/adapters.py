@@ -57,7 +57,13 @@ class PostgresDirectory:
         candidates = await lookup(conn, questions, self._keys)
         found = {request_id: tuple(candidates[request_id]) for request_id in asked}
         signed_in = {one: tuple(some) for q, some in candidates.items() if (one := q.removeprefix(_SESSION)) != q}
-        asking = {request: self._asking(request, case.submitted) for request, case in asked.items()}
+        asking = {
+            request: {
+                Throttled.REQUEST: self._counters.name("request", request),
+                **self._counters.asking(case.submitted),
+            }
+            for request, case in asked.items()
+        }
         evidence = {request: self._evidence(case.offer) for request, case in asked.items()}
         own = {request: _own(*found[request], *signed_in.get(request, ())) for request in asked}
         aimed = {one: self._counters.name(Throttled.RECORD, one) for one in frozenset().union(*own.values())}
@@ -73,12 +79,6 @@ class PostgresDirectory:
 
     async def _tally(self, conn: Conn, names: Sequence[str]) -> Tally:
         return await self._counters.tally(conn, names, self._clock())
-
-    def _asking(self, request_id: str, submitted: RequestSubmitted) -> Mapping[Throttled, str]:
-        """Under what a failed try of this request counts: the request itself, its app, and who typed it."""
-        whose = Throttled.AGENT if submitted.agent else Throttled.REQUESTER
-        of = {Throttled.REQUEST: request_id, Throttled.SOURCE: submitted.source, whose: _contact(submitted)}
-        return {kind: self._counters.name(kind, one) for kind, one in of.items() if one}
 
     def _evidence(self, offer: Offered) -> str:
         said = sorted(f"{kind}={key}" for kind, key in offer.points)
@@ -135,11 +135,3 @@ def _weighs(event: Any, states: Mapping[str, Verification]) -> bool:  # noqa: AN
             return event.request_id in states
         case _:
             return False
-
-
-def _contact(submitted: RequestSubmitted) -> str | None:
-    """The contact typed by whoever asks, in its normal form: the agent's where one acts."""
-    emails = [submitted.agent.email] if submitted.agent else submitted.subject.emails
-    typed = [(PointKind.EMAIL, email) for email in emails]
-    typed += [(PointKind.PHONE, phone) for phone in submitted.subject.phones]
-    return next((normalise(kind, raw) or raw for kind, raw in typed), None)

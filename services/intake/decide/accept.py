@@ -18,6 +18,7 @@ from schemas.values import ANSWERED_BY_A_PERSON, Located, Mode, PointKind, Popul
 from services.directory.offered import kinds_of
 from services.intake.decide.case import Asked, Case
 from services.intake.decide.facts import Facts
+from services.intake.decide.locating import told_of
 from services.intake.decide.pause import stops_clock
 from services.intake.decide.terms import DECLARATION, MANDATE, Terms, signed, terms_of
 
@@ -53,7 +54,8 @@ def take_up(
     facts, now = when
     found = facts.found.get(cause.event_id, ())
     ids = {right: facts.name(state.case_id, right) for right in rights}
-    taking = Taking(cause, body, found, clients_of(found, facts, now), ids, facts, now)
+    clients = told_of(cause.event_id, clients_of(found, facts, now), facts)
+    taking = Taking(cause, body, found, clients, ids, facts, now)
     events = tuple(_accepted(state, taking, right) for right in rights)
     asked = {e.request_id: _asked(e) for e in events}
     return located(state.but(asked=state.asked | asked), taking.located), events

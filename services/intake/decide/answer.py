@@ -12,6 +12,7 @@ from services.directory.offered import kinds_of
 from services.intake.decide.accept import clients_of, handed, located, take_up
 from services.intake.decide.case import Case
 from services.intake.decide.facts import Facts
+from services.intake.decide.locating import misses, told_of
 from services.intake.decide.reading import Answer
 from services.intake.decide.records import signed_later
 from services.intake.decide.submit import UnknownSource, reject
@@ -145,7 +146,7 @@ def _record(
     secrets = {f"answer:{event.event_id}": body.model_dump_json().encode()}
     if body.subject:
         secrets[f"subject:{event.event_id}"] = body.subject.model_dump_json().encode()
-    found = clients_of(facts.found.get(event.event_id, ()), facts, now)
+    found = told_of(event.event_id, clients_of(facts.found.get(event.event_id, ()), facts, now), facts)
     news = [one for one in found if one.client not in state.clients or one.parcel_named > state.clients[one.client]]
     state = located(state, news)
     if body.kind is AnswerKind.DECLARATION:
@@ -170,4 +171,5 @@ def _record(
     if state.destroyed:
         return Decision(state, tuple(told), due_at=state.due_at)
     kept = signed_later(state, body, f"answer:{event.event_id}", facts, now)
-    return Decision(state, tuple(told), kept, due_at=state.due_at, secrets=secrets)
+    missed = misses(event.event_id, kinds_of(body.subject) if body.subject else (), facts, now)
+    return Decision(state, tuple(told), kept, missed, due_at=state.due_at, secrets=secrets)

@@ -1,13 +1,15 @@
 """What intake must know from outside to decide one batch."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from rules.handbook import Handbook
 from rules.matching import Candidate
+from rules.points import Throttled
 from schemas.public import RequestSubmitted
 from schemas.values import Mode
+from services.kernel.decision import Count, Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,8 @@ class Facts:
 
     `name` derives a request's id from its case and right; `token` the answer token of a request, kind and round;
     `code` the code of a request and round. All are keyed and pure; `same` compares two tokens in constant time.
-    `submitted` is what the case was opened with, for the answers that need it.
+    `submitted` is what the case was opened with, for the answers that need it. `asking` names per message under what
+    naming parcels that fit nobody counts; `tally` is how often that was, up to this very message.
     """
 
     handbook: Handbook
@@ -28,3 +31,9 @@ class Facts:
     same: Callable[[str, str], bool]
     found: Mapping[UUID, tuple[Candidate, ...]] = field(default_factory=dict)
     submitted: Mapping[UUID, RequestSubmitted] = field(default_factory=dict)
+    asking: Mapping[UUID, Mapping[Throttled, str]] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
+
+    def learning(self, counts: Sequence[Count]) -> "Facts":
+        """The facts for the next message of the batch."""
+        return replace(self, tally=self.tally.adding(counts))

@@ -8,9 +8,11 @@ from rules.normalise import normalise
 from rules.rights import asked_by_signal, in_order
 from schemas.public import RequestStatusChanged, RequestSubmitted
 from schemas.values import PointKind, Problem, Right, Status
+from services.directory.offered import kinds_of
 from services.intake.decide.accept import take_up
 from services.intake.decide.case import Case
 from services.intake.decide.facts import Facts
+from services.intake.decide.locating import misses
 from services.intake.decide.reading import CLOCK_SKEW, Answer, Submission
 from services.intake.decide.records import signed_with
 from services.kernel.decision import Decision
@@ -96,5 +98,5 @@ def _accept(state: Case, event: Submission, body: RequestSubmitted, facts: Facts
     }
     rights = in_order(asked_by_signal(body.channel, body.rights) or [Right.UNCLASSIFIED])
     state, events = take_up(state, event, body, rights, (facts, now))
-    kept = signed_with(state, body, facts, now)
-    return Decision(state, events, kept, due_at=state.due_at, secrets=secrets)
+    kept, missed = signed_with(state, body, facts, now), misses(event.event_id, kinds_of(body.subject), facts, now)
+    return Decision(state, events, kept, missed, due_at=state.due_at, secrets=secrets)

@@ -105,7 +105,9 @@ def test_what_was_said_to_prove_who_asks_is_erased_once_everything_was_done() ->
     ((), Ending.FULFILLED), ((True,), Ending.DENIED), ((True,), Ending.UNVERIFIED),
     ((True,), Ending.PARTIALLY_FULFILLED),
 ], ids=["nothing was said", "denied", "unverified", "done in part"])  # fmt: skip
-def test_what_may_still_be_appealed_keeps_its_proof_until_the_key_is_destroyed(answers: tuple[bool, ...], end: Ending) -> None:
+def test_what_may_still_be_appealed_keeps_its_proof_until_the_key_is_destroyed(
+    answers: tuple[bool, ...], end: Ending
+) -> None:
     said = [an_answer_of("points", subject={"phones": ["+18015550123"]}) for _ in answers]
     window = Window(a_submission(), *said, closed().model_copy(update={"ending": end}))
 
