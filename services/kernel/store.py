@@ -43,7 +43,8 @@ ON CONFLICT (id) DO UPDATE SET version = excluded.version"""
 _MARK = """INSERT INTO {s}.state (id, version, body_version, body, parked)
 SELECT id, 0, 0, NULL, 1 FROM unnest(%b::text[]) AS t(id)
 ON CONFLICT (id) DO UPDATE SET parked = {s}.state.parked + 1"""
-_MARK_INBOX = "UPDATE {s}.inbox SET parked = true WHERE event_id = %s"
+_MARK_INBOX = """INSERT INTO {s}.inbox (event_id, parked) VALUES (%s, true)
+ON CONFLICT (event_id) DO UPDATE SET parked = true"""
 _RELEASE = """WITH freed AS (DELETE FROM {s}.inbox WHERE event_id = %s AND parked RETURNING 1)
 UPDATE {s}.state SET parked = parked - 1 WHERE id = ANY(%b) AND parked > 0
 AND EXISTS (SELECT FROM freed) RETURNING id"""

@@ -16,11 +16,13 @@ from uuid import UUID
 import psycopg
 from kafka import KafkaConsumer, TopicPartition
 from psycopg.rows import dict_row
+from pydantic import ValidationError
 from pydantic_core import from_json
 
 from schemas import wire
 from schemas.audit import RecordDiscarded, RecordReplayed, RecordShown, Repair
 from schemas.base import Event
+from schemas.problems import problems_of
 from schemas.topics import STAGES, topic_of
 from schemas.wire import Record, Unreadable
 from services.kernel.clock import new_id
@@ -86,24 +88,24 @@ def show(found: Installation, wanted: str, hand: Hand) -> Record:
 def replay(found: Installation, wanted: str, hand: Hand, value: bytes | None = None) -> dict[str, Any]:
     """Put a parked record back on its topic, edited if a value is given; it keeps its identity.
 
+    A waking lies on no topic: its state is woken now, instead of within the hour.
+
     Raises:
-        CannotReplay: it is no record, it does not lie parked any more, or the new value is not what its topic carries.
+        CannotReplay: it does not lie parked any more, or the new value is not what its topic carries.
     """
     with found.connect() as db:
         parked = find(db, wanted)
-        if parked["topic"] == WAKING:
-            raise CannotReplay("a waking is tried again every hour by itself; nothing lies on a topic")
         if not parked["lies"]:
             raise CannotReplay(f"it was {parked['resolution']} before")
-        record = original(found, db, parked)
+        record, when = original(found, db, parked), now(db)
         if value is not None:
             check(record, value)
             record = replace(record, value=value)
-        when = now(db)
-        release(found, parked)
-    headers = with_origin(record, found.keys.derive("origin"))
-    with closing(Publisher(found.access())) as publisher:
-        publisher.send(record.topic, record.value or b"", key=record.key, headers=headers)
+        release(found, db, parked, wake_at=when)
+    if record.topic != WAKING:
+        headers = with_origin(record, found.keys.derive("origin"))
+        with closing(Publisher(found.access())) as publisher:
+            publisher.send(record.topic, record.value or b"", key=record.key, headers=headers)
     tell(found, parked, RecordReplayed, hand, when, edited=value is not None)
     return parked
 
@@ -118,7 +120,7 @@ def discard(found: Installation, wanted: str, hand: Hand) -> dict[str, Any]:
         parked = find(db, wanted)
         if not parked["lies"]:
             raise CannotReplay(f"it was {parked['resolution']} before")
-        release(found, parked)
+        release(found, db, parked)
         tell(found, parked, RecordDiscarded, hand, now(db))
     return parked
 
@@ -180,17 +182,25 @@ def check(record: Record, value: bytes) -> None:
     Raises:
         CannotReplay: lists which fields break which rules.
     """
+    if record.topic == WAKING:
+        raise CannotReplay("a waking has no value to edit; mend what stood in its way, and replay it as it is")
     topic, edited = topic_of(record.topic), replace(record, value=value)
     try:
         if topic.outside:
-            wire.read(topic.classes[0], _dated(record) | wire.unwrap(edited))
+            topic.adapter.validate_python(_dated(record) | wire.unwrap(edited))
             return
         event = wire.decode(edited)
+    except ValidationError as error:
+        raise _not_carried(record, Unreadable(problems_of(error))) from None
     except Unreadable as error:
-        raise CannotReplay(f"the new value is not what {record.topic} carries: {error}") from None
+        raise _not_carried(record, error) from None
     before = _event_id(record)
     if before is not None and event.event_id != before:
         raise CannotReplay(f"`event_id` must stay {before}: the record keeps its identity")
+
+
+def _not_carried(record: Record, error: Unreadable) -> CannotReplay:
+    return CannotReplay(f"the new value is not what {record.topic} carries: {error}")
 
 
 def _dated(record: Record) -> dict[str, Any]:
@@ -207,19 +217,32 @@ def _event_id(record: Record) -> UUID | None:
         return None
 
 
-def release(found: Installation, parked: Mapping[str, Any]) -> None:
-    """Let the states that were marked for it go on, and let the message come again. Twice is as once."""
-    about = [str(parked[name]) for name in ("request_id", "case_id") if parked[name]]
-    ids = [*about, *(case_key(one) for one in about)]
+def release(
+    found: Installation, db: psycopg.Connection[Any], parked: Mapping[str, Any], *, wake_at: datetime | None = None
+) -> None:
+    """Let the states that were marked for it go on, and let the message come again. Twice is as once.
+
+    Where it was a waking, the state that waits is woken at `wake_at`.
+    """
+    waking = parked["topic"] == WAKING
+    ids = [from_json(original(found, db, parked).value or b"")["request_id"]] if waking else _about(parked)
     stages = [parked["service"], *(stage for stage, service in STAGES.items() if service == parked["service"])]
 
     async def run() -> None:
         async with await psycopg.AsyncConnection.connect(found.endpoints.database_url) as conn:
             for stage in stages:
-                await Store(stage, State).release(conn, parked["cause"], ids)
+                store = Store(stage, State)
+                if await store.release(conn, parked["cause"], ids) and waking and wake_at:
+                    await store.postpone(conn, ids, wake_at)
 
     if parked["cause"]:
         asyncio.run(run())
+
+
+def _about(parked: Mapping[str, Any]) -> list[str]:
+    """The states a record concerns: its request's, its case's, and that of the case by its key."""
+    about = [str(parked[name]) for name in ("request_id", "case_id") if parked[name]]
+    return [*about, *(case_key(one) for one in about)]
 
 
 def _raw(text: str | None) -> bytes | None:
