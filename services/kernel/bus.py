@@ -16,7 +16,7 @@ from services.kernel.settings import ServiceSettings
 from services.kernel.transport import SCHEME
 
 SESSION_TIMEOUT_S: Final = 10.0
-LONGEST_BATCH_S: Final = 0.02
+LONGEST_BATCH_S: Final = 0.1
 
 
 def new_app(service: str, settings: ServiceSettings) -> faust.App:
