@@ -20,6 +20,8 @@ from services.packages.stored import Outgoing
 
 SHOWN: Final = 200
 """Rows per table on the page; the files hold all."""
+ASIDE: Final = 200
+"""From so many rows on, writing them is left to a thread, so that nothing else waits for it."""
 _LEVEL: Final = 4
 """Of deflate: nearly as small as the default, at half the time."""
 
@@ -131,9 +133,17 @@ async def _data(
             seen.see(table, rows)
             opening = ",\n" if table == last else f"{'' if last is None else '],'}\n{json.dumps(table)}: [\n"
             last = table
-            await asyncio.to_thread(lambda write, some, first: write(first + _lines(some)), text, rows, opening)
+            await _aside(rows, lambda write, some, first: write(first + _lines(some)), text, rows, opening)
             await ready()
         text("]}}\n" if last else "}}\n")
+
+
+async def _aside(rows: Sequence[Any], work: Callable[..., None], *about: Any) -> None:  # noqa: ANN401  what work takes
+    """Work in a thread where there is much to do; a few rows cost less than the way there."""
+    if len(rows) >= ASIDE:
+        await asyncio.to_thread(work, *about)
+    else:
+        work(*about)
 
 
 def _lines(rows: Sequence[Row]) -> str:
@@ -151,7 +161,7 @@ async def _tables(
                 cells = [
                     [_cell(row.get(name)) for name in columns] for row in (withhold(asked, table, r) for r in rows)
                 ]
-                await asyncio.to_thread(lambda write, some: write(_sheet(some)), text, cells)
+                await _aside(cells, lambda write, some: write(_sheet(some)), text, cells)
                 await ready()
 
 

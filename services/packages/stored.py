@@ -1,7 +1,7 @@
 """A package as it lies in the vault: sealed blocks of one archive under its case's data key, and a note about it."""
 
 import hashlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from json import dumps, loads
@@ -11,6 +11,7 @@ from services.kernel.store import Conn
 from services.kernel.tokens import case_key
 from services.kernel.vault import Vault
 
+_INVENTORY: Final = "SELECT case_key, name, octet_length(sealed) FROM vault.items WHERE case_key = ANY(%s)"
 BLOCK: Final = 1 << 20
 """Bytes per sealed block: large enough to be few, small enough to hold several at once."""
 OWN: Final = "own"
@@ -89,6 +90,22 @@ class Shelf:
         return about
 
 
+async def inventory(conn: Conn, cases: Iterable[str]) -> dict[str, dict[str, int]]:
+    """What lies in the vault of these cases, by name, with the bytes each item takes; in one query."""
+    found: dict[str, dict[str, int]] = {}
+    async for case, name, size in await conn.execute(_INVENTORY, [sorted(set(cases))]):
+        found.setdefault(case, {})[name] = size
+    return found
+
+
+def items_of(outgoing: Outgoing, request: str, scope: str, now: datetime) -> dict[tuple[str, str], bytes]:
+    """A small package as items for the vault: its blocks, and the note that makes it complete."""
+    case, blocks = case_key(request), list(outgoing.blocks(last=True))
+    made = About(request, scope, outgoing.size, outgoing.sha256, len(blocks), now.isoformat(timespec="seconds"))
+    items = {(case, _block(request, scope, number)): block for number, block in enumerate(blocks)}
+    return items | {(case, _note(request, scope)): dumps(asdict(made)).encode()}
+
+
 async def about(vault: Vault, conn: Conn, request: str, scope: str = OWN) -> About | None:
     """What is known of a package; None when there is none, or no longer."""
     item = case_key(request), _note(request, scope)
@@ -106,7 +123,7 @@ async def read(vault: Vault, conn: Conn, what: About) -> AsyncIterator[bytes]:
 
 async def remove(vault: Vault, conn: Conn, request: str, scope: str = OWN) -> int:
     """Remove a package's blocks and its note; returns how many items there were."""
-    names = [name for name in await vault.names(conn, case_key(request)) if _belongs(name, request, scope)]
+    names = [name for name in await vault.names(conn, case_key(request)) if belongs(name, request, scope)]
     return await vault.drop(conn, case_key(request), names)
 
 
@@ -119,6 +136,7 @@ def _note(request: str, scope: str) -> str:
     return f"package-note:{request}:{scope}"
 
 
-def _belongs(name: str, request: str, scope: str) -> bool:
+def belongs(name: str, request: str, scope: str) -> bool:
+    """Whether an item of the vault is part of a package."""
     whole = f"package:{request}:{scope}"
     return name in {whole, _note(request, scope)} or name.startswith(f"{whole}:")
