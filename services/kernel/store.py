@@ -5,7 +5,6 @@ as text, escaping them costs more than everything else together.
 """
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Identifier
+from pydantic_core import to_json
 
 from schemas.wire import Headers
 from services.kernel.decision import Count, State
@@ -187,7 +187,7 @@ class Store(Schema, Generic[S]):
             [m.topic for m in messages],
             [m.key for m in messages],
             [m.value for m in messages],
-            [json.dumps([[name, value.decode()] for name, value in m.headers]) for m in messages],
+            [to_json(m.headers).decode() for m in messages],
             [m.sealed for m in messages],
         ]
         async with conn.pipeline():
