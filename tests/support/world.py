@@ -481,7 +481,8 @@ class World:
         return tuple(sorted((one for one in found if one), key=lambda c: c.subject))
 
     def _intake_facts(self, event: Any) -> intake.Facts:
-        found, submitted = {}, {}
+        found: dict[UUID, tuple[Candidate, ...]] = {}
+        submitted: dict[UUID, RequestSubmitted] = {}
         if isinstance(event, RequestSettled) and event.reopens:
             found[event.event_id] = self.candidates(event.reopens)
             raw = self.vault.get((tokens.case_key(event.reopens), "submission"))
