@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -26,6 +26,14 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 def installation(data: Path) -> Installation:
     """The installation a command works on."""
     return Installation.find(data)
+
+
+def group(app: typer.Typer, name: str, about: str, commands: Mapping[str, Callable[..., None]]) -> None:
+    """Add commands under one word."""
+    found = typer.Typer(no_args_is_help=True, help=about)
+    for word, command in commands.items():
+        found.command(word)(command)
+    app.add_typer(found, name=name)
 
 
 def show(rows: Sequence[Mapping[str, Any]], *, as_json: bool, title: str = "") -> None:

@@ -11,7 +11,7 @@ from rules.refusals import flaw_of_denial
 from schemas.values import Reason, Verb
 from services.kernel.errors import Misconfigured
 from services.ops.cli import register
-from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, console, installation, show, span
+from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, console, group, installation, show, span
 from services.ops.decisions import PER_PARTS, Wish, decide_all, write_receipts
 from services.ops.installation import Installation
 from services.ops.register import queries
@@ -33,10 +33,8 @@ _SAYS = {
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    group = typer.Typer(no_args_is_help=True, help="Decide about requests; each answers with what became of it.")
-    for verb in Verb:
-        group.command(verb.value)(_decision(verb))
-    app.add_typer(group, name="decide")
+    commands = {verb.value: _decision(verb) for verb in Verb}
+    group(app, "decide", "Decide about requests; each answers with what became of it.", commands)
 
 
 def _decision(verb: Verb) -> Any:  # noqa: ANN401  typer reads the function's own signature

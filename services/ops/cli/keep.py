@@ -12,7 +12,7 @@ from services.clients.unsealing import Unsealing
 from services.kernel.clock import Clock
 from services.kernel.vault import count_under
 from services.ops import provision
-from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, installation, show, span
+from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, group, installation, show, span
 from services.ops.kafka import admin
 
 
@@ -25,10 +25,7 @@ def add_to(app: typer.Typer) -> None:
         "clock": (clock_advance,),
     }
     for name, commands in groups.items():
-        group = typer.Typer(no_args_is_help=True, help=f"Manage {name}.")
-        for command in commands:
-            group.command(command.__name__.removeprefix(f"{name}_"))(command)
-        app.add_typer(group, name=name)
+        group(app, name, f"Manage {name}.", {one.__name__.removeprefix(f"{name}_"): one for one in commands})
 
 
 def topics_create(data: Data = DEFAULT_DATA) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from services.kernel.errors import Misconfigured
 from services.ops import parked
-from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, installation, show
+from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, group, installation, show
 
 By = Annotated[str, typer.Option(help="who does it, as a code")]
 Reason = Annotated[str, typer.Option("--reason", help="why: a ticket or a code, without spaces; nothing about people")]
@@ -18,14 +18,8 @@ Ids = Annotated[list[str], typer.Argument(metavar="ID", help="ids of parked reco
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    group = typer.Typer(
-        no_args_is_help=True, help="Records nobody could work on: look at them, put them back, give up."
-    )
-    group.command("list")(list_parked)
-    group.command("show")(show_one)
-    group.command("replay")(replay)
-    group.command("discard")(discard)
-    app.add_typer(group, name="parked")
+    commands = {"list": list_parked, "show": show_one, "replay": replay, "discard": discard}
+    group(app, "parked", "Records nobody could work on: look at them, put them back, give up.", commands)
 
 
 def list_parked(data: Data = DEFAULT_DATA, *, as_json: AsJson = False) -> None:
