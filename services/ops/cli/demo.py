@@ -103,4 +103,4 @@ def closings(found: Installation) -> Iterator[Any]:
 
 def deny(found: Installation, request_id: str) -> None:
     """Deny a request, as an operator does who takes it for fraud."""
-    decide(found, Verb.DENY, request_id, reason=Reason.SUSPECTED_FRAUD, basis="demo", by="demo-operator")
+    decide(found, Verb.DENY, request_id, reason=Reason.SUSPECTED_FRAUD, by="demo-operator")
