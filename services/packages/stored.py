@@ -63,15 +63,11 @@ class Outgoing:
 
 
 class Shelf:
-    """Puts one package's blocks into the vault, within the caller's transaction; what was there before goes."""
+    """Puts one package's blocks into the vault, within the caller's transaction, once an earlier one was removed."""
 
     def __init__(self, vault: Vault, conn: Conn, request: str, scope: str) -> None:
         self._vault, self._conn, self._request, self._scope = vault, conn, request, scope
         self._case, self._count = case_key(request), 0
-
-    async def clear(self) -> None:
-        """Remove an earlier package of the same name: the new one may be shorter."""
-        await remove(self._vault, self._conn, self._request, self._scope)
 
     async def take(self, outgoing: Outgoing, *, last: bool = False) -> None:
         """Seal and store what is ready."""
@@ -119,12 +115,6 @@ async def read(vault: Vault, conn: Conn, what: About) -> AsyncIterator[bytes]:
     for number in range(what.blocks):
         item = case, _block(what.request, what.scope, number)
         yield (await vault.get(conn, [item]))[item]
-
-
-async def remove(vault: Vault, conn: Conn, request: str, scope: str = OWN) -> int:
-    """Remove a package's blocks and its note; returns how many items there were."""
-    names = [name for name in await vault.names(conn, case_key(request)) if belongs(name, request, scope)]
-    return await vault.drop(conn, case_key(request), names)
 
 
 def _block(request: str, scope: str, number: int) -> str:

@@ -93,6 +93,29 @@ async def test_a_client_gets_its_own_rows_and_nothing_of_the_request(house: Hous
     assert "requests.json" not in found.namelist()
 
 
+async def test_packages_made_together_hold_each_their_own_rows_be_they_few_or_many(house: House) -> None:
+    few, none, many = task("few"), task("nobody"), task("many")
+    pad = [
+        [{"id": n, "pad": sha256(b"%d" % n).hexdigest() * 20} for n in range(k, k + 100)] for k in range(0, 400, 100)
+    ]
+    await export(house, few, {"web/visitor": [[{"id": "few"}]]})
+    await export(house, many, {"web/visitor": pad})
+    case = case_key(few.case_id)
+    async with house.pool.connection() as conn:
+        await house.vault.put(conn, {(case, "submission"): b'{"message": "mine alone"}'})
+    results = await BuiltIn(house, systems(), handbook())([few, none, many], NOW)
+
+    told = [event for done in results for event in done.events if isinstance(event, TaskFinished)]
+    assert [(one.request_id, dict(one.counts)) for one in told] == [
+        (few.request_id, {"web.visitor": 1}), (none.request_id, {}), (many.request_id, {"web.visitor": 400}),
+    ]  # fmt: skip
+    mine, theirs = await fetched(house, few), await fetched(house, many)
+    assert json.loads(mine.read("data.json"))["tables"]["web/visitor"] == [{"id": "few"}]
+    assert json.loads(mine.read("requests.json")) == [{"message": "mine alone"}]
+    assert len(json.loads(theirs.read("data.json"))["tables"]["web/visitor"]) == 400
+    assert "requests.json" not in theirs.namelist()
+
+
 async def test_nothing_exported_is_told_as_nothing_found_and_an_account_of_categories_never_is(house: House) -> None:
     pieces, categories = task("none"), task("general", right="know_categories")
 
