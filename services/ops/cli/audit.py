@@ -12,7 +12,7 @@ from services.ops.audit.proof import export
 from services.ops.audit.roots import roots
 from services.ops.audit.seal import public_pem, seal, signing_key
 from services.ops.audit.verify import verify
-from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, console, group, installation, show
+from services.ops.cli.common import DEFAULT_DATA, AsJson, Commands, Data, console, group, installation, show
 from services.ops.installation import Installation
 from services.ops.register import store
 from services.ops.register.keeping import now
@@ -21,7 +21,7 @@ from services.ops.register.process import publish_roots
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    commands = {"verify": verify_history, "export": export_request, "seal": seal_now, "key": key}
+    commands: Commands = {"verify": verify_history, "export": export_request, "seal": seal_now, "key": key}
     group(app, "audit", "Prove what happened: history is chained, signed daily, and checked.", commands)
 
 

@@ -19,6 +19,7 @@ WIDE: Final = 180
 console = Console(width=None if sys.stdout.isatty() else WIDE)
 Data = Annotated[Path, typer.Option("--data", help="data folder of the installation", envvar="RIGHTSBUS_DATA")]
 AsJson = Annotated[bool, typer.Option("--json", help="answer in JSON")]
+Commands = Mapping[str, Callable[..., None]]
 DEFAULT_DATA = Path(".rightsbus")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -28,7 +29,7 @@ def installation(data: Path) -> Installation:
     return Installation.find(data)
 
 
-def group(app: typer.Typer, name: str, about: str, commands: Mapping[str, Callable[..., None]]) -> None:
+def group(app: typer.Typer, name: str, about: str, commands: Commands) -> None:
     """Add commands under one word."""
     found = typer.Typer(no_args_is_help=True, help=about)
     for word, command in commands.items():

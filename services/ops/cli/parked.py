@@ -9,7 +9,7 @@ import typer
 
 from services.kernel.errors import Misconfigured
 from services.ops import parked
-from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, group, installation, show
+from services.ops.cli.common import DEFAULT_DATA, AsJson, Commands, Data, group, installation, show
 
 By = Annotated[str, typer.Option(help="who does it, as a code")]
 Reason = Annotated[str, typer.Option("--reason", help="why: a ticket or a code, without spaces; nothing about people")]
@@ -18,7 +18,7 @@ Ids = Annotated[list[str], typer.Argument(metavar="ID", help="ids of parked reco
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    commands = {"list": list_parked, "show": show_one, "replay": replay, "discard": discard}
+    commands: Commands = {"list": list_parked, "show": show_one, "replay": replay, "discard": discard}
     group(app, "parked", "Records nobody could work on: look at them, put them back, give up.", commands)
 
 

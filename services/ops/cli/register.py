@@ -13,7 +13,7 @@ from rich.progress import Progress
 from schemas.values import Letter, Party, Waiting
 from services.kernel.errors import Misconfigured
 from services.ops import letters
-from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, console, group, installation, show, span
+from services.ops.cli.common import DEFAULT_DATA, AsJson, Commands, Data, console, group, installation, show, span
 from services.ops.register import queries, store
 from services.ops.register.queries import Filter
 
@@ -55,7 +55,7 @@ def _filter(*, part_is: str | None, waiting_for: str | None, **told: Any) -> Fil
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    commands = {"list": filtered(list_waits), "show": show_one, "delivered": delivered, "rebuild": rebuild}
+    commands: Commands = {"list": filtered(list_waits), "show": show_one, "delivered": delivered, "rebuild": rebuild}
     group(app, "register", "Ask what is open, which part waits, for whom and until when.", commands)
 
 
