@@ -1,5 +1,7 @@
 """A mail server that delivers nowhere: every message becomes one .eml file. For trying the product out.
 
+Nobody has a mailbox at `no-mailbox.example`: what is sent there is refused for good.
+
 `python -m stack.mail --dir FOLDER --port PORT` runs it until it is told to end.
 """
 
@@ -11,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from aiosmtpd.controller import UnthreadedController
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -22,6 +25,7 @@ from stack.files import locked, private_folder, read_json, write_json
 Echo = Callable[[str], None]
 _LARGEST = 32 * 1024 * 1024
 _READY_WITHIN_S = 20.0
+NO_MAILBOX = "@no-mailbox.example"
 
 
 class Sink:
@@ -29,6 +33,15 @@ class Sink:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+
+    async def handle_RCPT(self, *about: Any) -> str:  # noqa: N802, ANN401  aiosmtpd's own name and arguments
+        """Take a recipient, unless nobody can have a mailbox there."""
+        _server, _session, envelope, address, options = about
+        if address.lower().endswith(NO_MAILBOX):
+            return "550 5.1.1 no such mailbox"
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: ARG002, N802
         """Store one message; the answer is given only once the file is complete."""

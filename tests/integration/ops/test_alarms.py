@@ -1,0 +1,373 @@
+"""Every alarm fires on the running system when something is wrong, and what its runbook says ends it.
+
+One Prometheus, one system: everything is put wrong together, and mended one after the other. What takes days is aged in
+the register's tables, what takes minutes is cut short in the rules; metrics, rules and commands are the product's own.
+"""
+
+import json
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any, cast
+from uuid import uuid4
+
+import psycopg
+import pytest
+from kafka.admin import ACLFilter, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
+from prometheus_client import start_http_server
+from typer.testing import CliRunner
+
+from bench.system import System
+from services.kernel.keys import FileKeyStore
+from services.kernel.migrate import upgrade
+from services.kernel.tokens import case_id, case_key, request_id
+from services.ops import clients, parked
+from services.ops.cli import app
+from services.ops.kafka import Publisher, admin
+from services.ops.provision import client_topic
+from services.ops.register import process, store
+from services.ops.register.meters import Meters
+from services.ops.register.process import Register, trust_of
+from services.ops.register.settings import Settings
+from stack.ports import free_port
+from tests.support.alarms import Prometheus, alarms, panels, prometheus
+from tests.support.ledger import Ledger
+from tests.support.shop import Desk, Shop, open_shop
+from tests.support.source import ROOT
+from tests.support.story import accepted, an_id
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(not shutil.which("prometheus"), reason="prometheus is not installed"),
+]
+"""Where Prometheus is, every alarm is tried; only where there is none it is left out, and pytest says so."""
+FIRES_WITHIN_S, ENDS_WITHIN_S = 40.0, 30.0
+QUICK = "opt_out_sale_share"
+
+
+@dataclass
+class Trouble:
+    """Something wrong: by which labels its alarm is known, and what its runbook has one do."""
+
+    mend: Callable[[], object]
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def among(self, firing: list[Mapping[str, str]], alarm: str) -> bool:
+        wanted = {"alertname": alarm, **self.labels}.items()
+        return any(wanted <= labels.items() for labels in firing)
+
+
+class Stand:
+    """A system in which things go wrong."""
+
+    def __init__(self, system: System, db: psycopg.Connection[Any]) -> None:
+        self.system, self.db, self._publisher = system, db, Publisher(system.found.access())
+        self.shop = open_shop(system, "willow")
+        self.silent = self.handed_over(self.shop)
+        self.child, self.forgotten, self.gone = (self.submit(right) for right in ("inquiry", "complaint", QUICK))
+        self.submit("delete")
+        self.unread = self.submit("inquiry", subject={"emails": [f"{uuid4().hex}@no-mailbox.example"]})
+        nowhere = {"emails": [f"{uuid4().hex}@no-mailbox.example"]}
+        self.old = self.submit("delete", brand="firstmile", subject=nowhere)
+
+    def submit(self, right: str, **fields: Any) -> str:
+        name = f"alarm-{uuid4().hex[:12]}"
+        body = {"submission_id": name, "source": "webform", "brand": "parcelwise", "rights": [right],
+                "subject": {"emails": [f"{name}@example.net"]}, "residence": {"country": "US", "region": "CA"},
+                "message": "A question.", **fields}  # fmt: skip
+        self.write("privacy.requests", json.dumps(body).encode())
+        key = self.system.found.keys.derive("ids")
+        return str(request_id(key, case_id(key, "webform", name), right))
+
+    def handed_over(self, shop: Shop) -> str:
+        return Desk(self.system, cast("Any", None)).asks(shop.ships_to(f"Wim {shop.id.title()}"), QUICK)
+
+    def write(self, topic: str, value: bytes) -> None:
+        self._publisher.send(topic, value, key=b"any")
+
+    def run(self, *words: str) -> str:
+        """A command, as an operator types it."""
+        told = CliRunner().invoke(app, [*words, "--data", str(self.system.found.endpoints.data_dir)])
+        assert told.exit_code == 0, (words, told.output, told.exception)
+        return str(told.output)
+
+    def ages(self, change: str, *about: str) -> None:
+        """Let time have passed over something of ours, as soon as it is there."""
+        deadline = time.monotonic() + 30
+        while not self.db.execute(cast("Any", change), list(about)).rowcount:
+            assert time.monotonic() < deadline, f"nothing to age: {change}"
+            time.sleep(0.1)
+
+    def forge(self, count: int) -> None:
+        """Replies of a client without the token it was given."""
+        said = {"client": self.shop.id, "handover_id": str(uuid4()), "reply_token": "0" * 32, "type": "completed"}
+        with closing(Publisher(self.shop.access)) as theirs:
+            theirs.send_all([("privacy.client-replies", None, json.dumps(said).encode(), [])] * count)
+
+    def close(self) -> None:
+        self._publisher.close()
+
+
+def requests_late(stand: Stand) -> Trouble:
+    stand.ages("UPDATE ops.requests SET respond_by = current_date - 9 WHERE request_id = %s AND brand IS NOT NULL",
+               stand.child)  # fmt: skip
+    denied = ("decide", "deny", stand.child, "--reason", "manifestly_unfounded", "--basis", "INC-1")
+    return Trouble(lambda: stand.run(*denied), {"brand": "parcelwise"})
+
+
+def requests_due_soon(stand: Stand) -> Trouble:
+    soon = "UPDATE ops.requests SET respond_by = current_date + 2 WHERE request_id = %s AND brand IS NOT NULL"
+    stand.ages(soon, stand.old)
+    chosen = ("--due-within", "5d", "--brand", "firstmile")
+    return Trouble(
+        lambda: stand.run("decide", "deny", *chosen, "--reason", "suspected_fraud", "--basis", "INC-1"),
+        {"brand": "firstmile"},
+    )
+
+
+def acknowledgements_late(stand: Stand) -> Trouble:
+    late = "UPDATE ops.requests SET acknowledge_by = current_date - 3 WHERE request_id = %s AND brand IS NOT NULL"
+    stand.ages(late, stand.old)
+    told = ("register", "delivered", stand.old, "acknowledgement", "--way", "app", "--reason", "INC-1")
+    return Trouble(lambda: stand.run(*told), {"brand": "firstmile"})
+
+
+def parts_overdue(stand: Stand) -> Trouble:
+    stand.ages("UPDATE ops.parts SET until = now() - interval '1 hour' WHERE request_id = %s AND part = 'answer' "
+               "AND wait_order > 0", stand.forgotten)  # fmt: skip
+    done = ("decide", "done", stand.forgotten, "--part", "answer", "--basis", "INC-1")
+    return Trouble(lambda: stand.run(*done), {"party": "operator"})
+
+
+def operator_awaited(stand: Stand) -> Trouble:
+    bulk = ("decide", "done", "--waiting-for", "operator", "--waiting", "answer", "--basis", "INC-1")
+    return Trouble(lambda: stand.run(*bulk), {"waiting": "answer"})
+
+
+def records_parked(stand: Stand) -> Trouble:
+    stand.write("privacy.task-results", b"[]")
+
+    def discard() -> None:
+        for row in parked.lying(stand.db):
+            stand.run("parked", "discard", str(row["event_id"]), "--reason", "INC-1")
+
+    return Trouble(discard, {"service": "fulfiller", "stage": "decode"})
+
+
+def letters_undelivered(stand: Stand) -> Trouble:
+    told = ("register", "delivered", stand.unread, "acknowledgement", "--way", "telephone", "--reason", "INC-1")
+    return Trouble(lambda: stand.run(*told), {"letter": "acknowledgement"})
+
+
+def handover_silent(stand: Stand) -> Trouble:
+    stand.ages("UPDATE ops.handovers SET handed_at = now() - interval '8 days' WHERE request_id = %s "
+               "AND handed_at IS NOT NULL", stand.silent)  # fmt: skip
+    said = ("clients", "reply", stand.shop.id, "received", stand.shop.calls(stand.silent))
+    return Trouble(lambda: stand.run(*said), {"client": stand.shop.id})
+
+
+def forged_replies(stand: Stand) -> Trouble:
+    stand.forge(8)
+    return Trouble(lambda: stand.run("clients", "disable", stand.shop.id))
+
+
+def outbox_left(stand: Stand) -> Trouble:
+    shop = open_shop(stand.system, "sallow")
+    with admin(stand.system.found.access()) as broker:
+        broker.delete_topics([client_topic(shop.id)])
+    stand.handed_over(shop)
+    return Trouble(lambda: stand.run("topics", "create"), {"stage": "fulfiller"})
+
+
+class Hook(BaseHTTPRequestHandler):
+    """A webhook that answers again."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+def effects_fail(stand: Stand) -> Trouble:
+    port = free_port()
+    shop = open_shop(stand.system, "privet", url=f"http://127.0.0.1:{port}/requests")
+    stand.handed_over(shop)
+
+    def answer() -> None:
+        server = HTTPServer(("127.0.0.1", port), Hook)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        stand.ages("UPDATE fulfiller.effects SET not_before = now() WHERE lane = %s", f"client/{shop.id}")
+
+    return Trouble(answer, {"stage": "fulfiller", "kind": "client_post"})
+
+
+def dependency_away(stand: Stand) -> Trouble:
+    cut = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE application_name = '' AND pid <> pg_backend_pid() AND datname = current_database()
+    AND state_change > clock_timestamp() - interval '10 seconds'"""
+    for _ in range(10):
+        stand.db.execute(cut)
+        time.sleep(0.3)
+    return Trouble(lambda: stand.run("status"))
+
+
+def not_projected(stand: Stand) -> Trouble:
+    stand.write("privacy.decided", b'{"type": "DecisionApplied"}')
+    return Trouble(lambda: stand.run("register", "rebuild"), {"topic": "privacy.decided"})
+
+
+def keys_overdue(stand: Stand) -> Trouble:
+    stand.ages("UPDATE ops.requests SET closed_at = now() - interval '90 days' WHERE request_id = %s "
+               "AND closed_at IS NOT NULL", stand.gone)  # fmt: skip
+    gone = "DELETE FROM vault.keys WHERE case_key = %s"
+    return Trouble(lambda: stand.db.execute(gone, [case_key(stand.gone)]), {"brand": "parcelwise"})
+
+
+def history_unsigned(stand: Stand) -> Trouble:
+    return Trouble(lambda: stand.run("audit", "seal"))
+
+
+TOGETHER: dict[str, Callable[[Stand], Trouble]] = {
+    "ForgedReplies": forged_replies, "RecordsParked": records_parked, "OutboxLeft": outbox_left,
+    "EffectsFail": effects_fail, "LettersUndelivered": letters_undelivered,
+    "HandoverSilent": handover_silent, "RequestsLate": requests_late, "PartsOverdue": parts_overdue,
+    "KeysOverdue": keys_overdue, "AcknowledgementsLate": acknowledgements_late, "RequestsDueSoon": requests_due_soon,
+    "OperatorAwaited": operator_awaited, "HistoryUnsigned": history_unsigned, "DependencyAway": dependency_away,
+    "NotProjected": not_projected,
+}  # fmt: skip
+"""What can be wrong at once; mended in this order: a rebuild, at the end, makes young again what was aged."""
+
+
+@dataclass
+class Seen:
+    """What was seen of each alarm, and which panels had nothing to show."""
+
+    fired: set[str] = field(default_factory=set)
+    ended: set[str] = field(default_factory=set)
+    empty: list[str] = field(default_factory=list)
+
+
+def worker_down(stand: Stand, server: Prometheus, seen: Seen) -> None:
+    """A worker that hangs falls behind and answers nobody; killed, it is started again and catches up."""
+    lag = Trouble(lambda: None, {"group": "verifier"})
+    down = Trouble(lambda: None, {"process": "verifier"})
+    pid = stand.system.pids()["verifier"]
+    os.kill(pid, signal.SIGSTOP)
+    for _ in range(3):
+        stand.submit("inquiry")
+    watch(server, {"LagOld": lag, "ProcessDown": down}, seen.fired, fires=True)
+    os.kill(pid, signal.SIGKILL)
+    watch(server, {"LagOld": lag, "ProcessDown": down}, seen.ended, fires=False)
+    assert '"state": "running"' in stand.run("status", "--json")
+
+
+def register_blind(stand: Stand, server: Prometheus, seen: Seen) -> None:
+    """Without its rights the register cannot see how far services are; setting up again gives them back."""
+    group = ResourcePattern(ResourceType.GROUP, f"{stand.system.found.prefix}notifier")
+    with admin(stand.system.found.access()) as broker:
+        broker.delete_acls([ACLFilter("User:ops", None, ACLOperation.ANY, ACLPermissionType.ANY, group)])
+    blind = Trouble(lambda: stand.run("topics", "create"))
+    watch(server, {"RegisterBlind": blind}, seen.fired, fires=True)
+    blind.mend()
+    watch(server, {"RegisterBlind": blind}, seen.ended, fires=False)
+
+
+def history_broken(other: "Other", server: Prometheus, seen: Seen) -> None:
+    """An entry that was edited keeps history from being signed, until it is as it was."""
+    broken = Trouble(other.restore)
+    watch(server, {"HistoryBroken": broken}, seen.fired, fires=True)
+    broken.mend()
+    watch(server, {"HistoryBroken": broken}, seen.ended, fires=False)
+
+
+def watch(server: Prometheus, troubles: Mapping[str, Trouble], noted: set[str], *, fires: bool) -> None:
+    """Note each alarm as soon as it fires, or does not any more."""
+    look, within_s = (server.fired, FIRES_WITHIN_S) if fires else (server.firing, ENDS_WITHIN_S)
+    deadline = time.monotonic() + within_s
+    while not troubles.keys() <= noted and time.monotonic() < deadline:
+        seen = look()
+        noted.update(name for name, one in troubles.items() if one.among(seen, name) is fires)
+        time.sleep(0.25)
+
+
+class Other:
+    """A register of its own database, whose history somebody edited; its metrics are served as any other's."""
+
+    def __init__(self, db: Any, keys: FileKeyStore, folder: Path) -> None:
+        self._db, self.meters = db, Meters()
+        Ledger(db, keys, trust_of(keys)).take(accepted(an_id("edited")), accepted(an_id("other")))
+        settings: dict[str, Any] = {
+            "kafka_bootstrap": "127.0.0.1:1", "kafka_username": "ops", "kafka_password": "none", "keys_dir": folder,
+            "database_url": db.info.dsn, "policies_dir": ROOT / "policies",
+        }  # fmt: skip
+        self._register = Register(Settings(**settings), keys, self.meters)
+        [(self._chain, self._was)] = db.execute("SELECT chain, leaf FROM ops.audit WHERE n = 1 LIMIT 1").fetchall()
+        self._edit(bytes(32))
+        self._register.keep_house(db)
+
+    def restore(self) -> None:
+        self._edit(self._was)
+        self._register.keep_house(self._db)
+
+    def _edit(self, leaf: bytes) -> None:
+        self._db.execute("UPDATE ops.audit SET leaf = %s WHERE n = 1 AND chain = %s", [leaf, self._chain])
+
+
+@pytest.fixture(scope="module")
+def seen(system: System, module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
+    """Everything goes wrong, is seen, and is mended, once for all the tests below."""
+    upgrade(module_database_url)
+    at, port, found = tmp_path_factory.mktemp("keys"), free_port(), Seen()
+    keys = FileKeyStore(at)
+    keys.create()
+    before = set(system.found.names("clients"))
+    with ExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        for publishing in ("publish_roots", "announce"):
+            patch.setattr(process, publishing, lambda *_: 0)
+        other = Other(stack.enter_context(store.connection(module_database_url)), keys, at)
+        server, thread = start_http_server(port, addr="127.0.0.1", registry=other.meters.registry)
+        stack.callback(thread.join)
+        stack.callback(server.server_close)
+        stack.callback(server.shutdown)
+        db = stack.enter_context(psycopg.connect(system.found.endpoints.database_url, autocommit=True))
+        folder = tmp_path_factory.mktemp("prometheus")
+        asks = stack.enter_context(prometheus(system.found.endpoints.data_dir, folder, {"other": port}))
+        stand = stack.enter_context(closing(Stand(system, db)))
+        everything(stand, other, asks, found)
+        yield found
+    for client in set(system.found.names("clients")) - before:
+        clients.remove(system.found, client, escalate=True)
+
+
+def everything(stand: Stand, other: Other, asks: Prometheus, found: Seen) -> None:
+    history_broken(other, asks, found)
+    troubles = {name: provoke(stand) for name, provoke in TOGETHER.items()}
+    watch(asks, troubles, found.fired, fires=True)
+    empty = {name: query for name, query in panels() if not asks.value(query)}
+    for trouble in troubles.values():
+        trouble.mend()
+    watch(asks, troubles, found.ended, fires=False)
+    worker_down(stand, asks, found)
+    found.empty = [name for name, query in empty.items() if not asks.value(query)]
+    register_blind(stand, asks, found)
+
+
+@pytest.mark.parametrize("alarm", alarms())
+def test_an_alarm_fires_when_it_is_so_and_ends_when_its_runbook_was_followed(seen: Seen, alarm: str) -> None:
+    assert alarm in seen.fired
+    assert alarm in seen.ended
+
+
+def test_every_panel_of_the_dashboards_shows_something(seen: Seen) -> None:
+    assert seen.empty == []
