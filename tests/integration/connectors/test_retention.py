@@ -18,8 +18,12 @@ from schemas.values import Population
 from services.directory.digests import Digests
 from services.directory.load import load
 from services.directory.person import person_of
+from services.fulfiller.adapters.upkeep import UPKEEP, upkeeping
 from services.kernel.clock import new_id
+from services.kernel.effects import Again
 from services.kernel.keys import FileKeyStore
+from services.kernel.leases import Leases
+from services.kernel.migrate import upgrade
 from services.kernel.store import Conn
 from services.kernel.tokens import case_key
 from services.kernel.vault import Vault
@@ -30,6 +34,7 @@ from services.upkeep.purge import Company, Line, purge
 from tests.contract.company import shop
 from tests.contract.worlds import SqlWorld
 from tests.integration.connectors.conftest import PEOPLE, a_request
+from tests.support.lab import a_lab
 from tests.support.policies import handbook
 
 pytestmark = [pytest.mark.integration, pytest.mark.anyio]
@@ -171,3 +176,20 @@ async def test_the_daily_pass_purges_only_where_the_map_says_so_and_lets_go_of_o
         ("purged", 3),
     ]
     assert "example.org" not in str(lines)
+
+
+async def test_the_pass_is_there_from_the_start_and_comes_again_a_day_later(
+    company: Shop, database_url: str, tmp_path: Path
+) -> None:
+    await asyncio.to_thread(upgrade, database_url)
+    async with a_lab(database_url, tmp_path / "lab-keys") as lab:
+        async with lab.house.pool.connection() as conn:
+            taken = await Leases("tasks").take(
+                conn, kind=UPKEEP, most=1, lanes=1, busy=[], lease=timedelta(minutes=1), now=NOW + timedelta(days=3_650)
+            )
+        perform = upkeeping(lab.house, company.company(purge="daily").systems, handbook(), company.opened)
+        [again] = await perform(taken, NOW)
+
+    assert [effect.lane for effect in taken] == ["upkeep"]
+    assert again == Again(NOW + timedelta(days=1), counted=False)
+    assert await company.left() == []
