@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress
 
-from rules.refusals import flaw_of_denial
+from rules.refusals import CLOSING, flaw_of_denial
 from schemas.values import Reason, Verb
 from services.kernel.errors import Misconfigured
 from services.ops.cli import register
@@ -43,8 +43,10 @@ def _decision(verb: Verb) -> Any:  # noqa: ANN401  typer reads the function's ow
         *,
         chosen: Filter,
         part: Annotated[str | None, typer.Option(help="the part meant, such as own/system:billing")] = None,
-        reason: Annotated[Reason | None, typer.Option(help="for a denial")] = None,
-        basis: Annotated[str | None, typer.Option(help="citation or code; no free text about people")] = None,
+        reason: Annotated[Reason | None, typer.Option(help="for a denial, or for a fee")] = None,
+        basis: Annotated[
+            str | None, typer.Option(help="the provision a denial rests on, told to the person; else a code")
+        ] = None,
         until: Annotated[str | None, typer.Option(help="to extend or hold: a day, or a span such as 45d")] = None,
         by: Annotated[str, typer.Option(help="who decides")] = "operator",
         dry_run: Annotated[bool, typer.Option("--dry-run", help="only show what would be decided")] = False,
@@ -52,10 +54,10 @@ def _decision(verb: Verb) -> Any:  # noqa: ANN401  typer reads the function's ow
         data: Data = DEFAULT_DATA,
         as_json: AsJson = False,
     ) -> None:
+        if verb is Verb.DENY and (flaw := flaw_of_denial(part, reason, basis)):
+            raise typer.BadParameter(flaw, param_hint="--basis" if reason in CLOSING else "--reason")
         found = installation(data)
         targets = _targets(found, verb, ids or [], part, chosen)
-        if verb is Verb.DENY and (flaw := flaw_of_denial(part, reason, basis)):
-            raise typer.BadParameter(flaw, param_hint="--basis" if reason else "--reason")
         if dry_run:
             show([{"verb": verb.value, "request_id": r, "part": p} for r, p in targets], as_json=as_json)
             return

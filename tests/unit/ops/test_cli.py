@@ -1,5 +1,6 @@
 """The command line: a wrong call is 2, a failure is 1 with one sentence, and every command explains itself."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -119,3 +120,17 @@ def test_help_is_shown_and_shell_completion_can_be_installed() -> None:
 
     assert told.exit_code == 0
     assert "--install-completion" in told.output
+
+
+@pytest.mark.parametrize(("words", "lacking"), [
+    ([], "--reason"), (["--reason", "need_user_verification"], "--reason"),
+    (["--reason", "would_violate_law"], "--basis"),
+    (["--reason", "excessive", "--basis", " "], "--basis"),
+])  # fmt: skip
+def test_a_denial_that_could_not_be_told_to_the_person_is_not_even_published(words: list[str], lacking: str) -> None:
+    told = CliRunner().invoke(cli.app, ["decide", "deny", "5b3f2a10-9c7e-8d21-a4b0-000000000002", *words])
+
+    assert told.exit_code == 2
+    said = " ".join(re.sub(r"[\u2500-\u257f]", " ", told.output).split())
+    assert lacking in said
+    assert "a denial" in said
