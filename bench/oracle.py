@@ -14,7 +14,7 @@ import statistics
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import Message
@@ -110,7 +110,7 @@ def observed(system: System, number: int, rate: float, seed: int) -> tuple[Side,
     people = load.holders(system.humans)[-number:]
     unused = _unused(system.humans)
     asked = [(True, _asks(h)) for h in people]
-    asked += [(False, _asks(h, unused[at % len(unused)])) for at, h in enumerate(people)]
+    asked += [(False, _asks(h, phone)) for h, phone in zip(people, unused, strict=False)]
     random.Random(seed).shuffle(asked)
     watch = Watch(system)
     try:
@@ -159,12 +159,12 @@ def _asks(h: Human, phone: str | None = None) -> Submission:
     }  # fmt: skip
 
 
-def _unused(humans: Sequence[Human]) -> list[str]:
+def _unused(humans: Sequence[Human]) -> Iterator[str]:
     """Phone numbers that can exist and that nobody in the sample has."""
     taken = {h.phone[2:5] for h in humans}
-    free = [area for area in map(str, range(201, 990)) if area not in taken]
-    numbers = (f"+1{area}55501{end:02}" for area in free for end in range(100))
-    return [number for number in numbers if normalise(PointKind.PHONE, number)]
+    for area in (area for area in map(str, range(201, 990)) if area not in taken):
+        if normalise(PointKind.PHONE, f"+1{area}5550100"):
+            yield from (f"+1{area}55501{end:02}" for end in range(100))
 
 
 class Watch:
