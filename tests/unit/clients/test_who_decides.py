@@ -21,6 +21,8 @@ PREFERENCES = (
     Right.LIMIT_SENSITIVE, Right.WITHDRAW_CONSENT,
 )  # fmt: skip
 ANSWERED = (Right.APPEAL, Right.COMPLAINT, Right.INQUIRY)
+OUR_OWN = (*ANSWERED, Right.SHINE_THE_LIGHT, Right.DEACTIVATE, Right.OPT_IN_SALE)
+"""What concerns nobody's records but the company's."""
 TRACK = "TRACK-acorn-1"
 PARCEL = {"tracking_numbers": [TRACK]}
 
@@ -89,7 +91,15 @@ def test_a_preference_concerns_a_merchant_only_if_its_parcel_is_named(right: Rig
     assert asked_clients(world_of(right, acorns(), acorns(2, "birch"), subject=PARCEL)) == ["acorn"]
 
 
-@pytest.mark.parametrize("right", [*ANSWERED, Right.SHINE_THE_LIGHT])
+def test_every_right_has_its_row() -> None:
+    rows = {*VERIFIED, *PREFERENCES, *OUR_OWN, Right.MINOR_REPORT}
+
+    assert set(Right) - rows == {Right.UNCLASSIFIED, Right.SERVICE_PROVIDER_LIST}, (
+        "what is not a right yet, and what only a client's own staff asks for, concern no recipient"
+    )
+
+
+@pytest.mark.parametrize("right", OUR_OWN)
 def test_what_the_company_must_answer_itself_is_handed_to_no_merchant(right: Right) -> None:
     for subject in ({}, PARCEL):
         assert asked_clients(world_of(right, acorns(), own(), subject=subject)) == []
