@@ -60,7 +60,7 @@ def account_number(account: str | None) -> str | None:
         Misconfigured: it cannot be one.
     """
     normal = normalise(PointKind.ACCOUNT_NUMBER, account) if account else None
-    if account and normal is None:
+    if account and not normal:
         raise Misconfigured("an account must be an account number as the directory holds it")
     return normal
 
