@@ -4,6 +4,7 @@ from datetime import datetime
 
 import pytest
 
+from schemas.base import Event
 from schemas.events import PartWaiting, RequestVerified
 from schemas.values import AnswerKind, Group, PointKind, Right
 from services.verifier.decide import Facts, Verification, decide
@@ -28,13 +29,13 @@ HOME = seen(a_record(PHONE, ADDRESS))
 THREE = an_accepted(Right.KNOW_SPECIFIC, points_needed=3)
 
 
-def given(code_of: int = 1, at: datetime = LATER) -> object:
+def given(code_of: int = 1, at: datetime = LATER) -> Event:
     return an_answer(AnswerKind.CODE, code_of, round=code_of, at=at)
 
 
-def codes(facts: Facts, *events: object) -> list[tuple[int, str | None]]:
+def codes(facts: Facts, *events: Event) -> list[tuple[int, str | None]]:
     """To whose contact on file each round's code went."""
-    state, waits = STUB, []
+    state, waits = STUB, list[PartWaiting]()
     for event in events or (THREE,):
         decision = decide(state, event, facts, NOON)
         state, waits = decision.state, [*waits, *of(PartWaiting, decision.events)]
@@ -77,7 +78,7 @@ def test_name_and_address_of_a_household_need_the_code_from_outside_it() -> None
 @pytest.mark.parametrize("answer", [
     given(2), given(at=NOON + 5 * DAYS), given(at=ENDS_AT),
 ], ids=["a round that sent none", "after its time", "after the end"])  # fmt: skip
-def test_a_code_out_of_turn_proves_nothing(answer: object) -> None:
+def test_a_code_out_of_turn_proves_nothing(answer: Event) -> None:
     state = decide(STUB, THREE, HOME, NOON).state
 
     assert of(RequestVerified, decide(state, answer, HOME, LATER).events) == []
