@@ -22,8 +22,9 @@ class Task:
     """One thing one system is asked to do about one person's records.
 
     `keys` are the person's record keys in this system; none means the directory knows no record there.
-    `client` limits the task to rows of that client; None means the company's own rows. `since` leaves out
-    what is older. `today` lets a system erase what it had to keep until a day that has passed; None: none has.
+    `client` limits the task to rows of that client; None means the company's own rows. `since` and
+    `until` are the first and the last day asked for. `today` lets a system erase what it had to keep until a day that
+    has passed; None: none has.
     `reference` is what the connector itself said of this task before, with `Pending`; empty the first time.
     `law`, `received_at` and `deadline` are for systems that must be told them, such as another company's.
     """
@@ -37,6 +38,7 @@ class Task:
     corrections: tuple[CorrectionTask, ...] = ()
     preference: Right | None = None
     since: date | None = None
+    until: date | None = None
     today: date | None = None
     reference: str = ""
     law: str = ""

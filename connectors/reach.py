@@ -30,7 +30,7 @@ def reach(table: TableMap, task: Task, *, owned: bool) -> Iterator[str | None]:
 def recent_enough(task: Task, day: Any) -> bool:  # noqa: ANN401  whatever the column holds
     """Whether a row of that day is within the period asked; a row without a day is."""
     found = day_of(day)
-    return task.since is None or found is None or found >= task.since
+    return found is None or (task.since or date.min) <= found <= (task.until or date.max)
 
 
 def day_of(value: Any) -> date | None:  # noqa: ANN401  whatever the column holds

@@ -88,6 +88,7 @@ class RequestAccepted(Event):
     unverified_at: AwareDatetime = Field(description="the fixed instant an unverified request publicly ends")
     has_email: bool = True
     since: date | None = Field(None, description="the first day the answer covers; without one, all that is held")
+    until: date | None = Field(None, description="the last day the answer covers, where one was asked for")
 
 
 class AnswerRecorded(Event):
@@ -156,6 +157,7 @@ class TaskAssigned(Event):
     subjects: list[str] = []
     client: Slug | None = None
     since: date | None = None
+    until: date | None = None
     attempt: int = 1
     deadline: AwareDatetime
     law: str = ""

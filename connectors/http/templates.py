@@ -16,8 +16,8 @@ from connectors.systems import SystemMap
 from schemas.values import Right
 
 NAMES: Final = frozenset(
-    {"key", "client", "corrections", "preference", "value", "since", "today", "task_id", "request_id", "reference",
-     "law", "received_at", "deadline"}
+    {"key", "client", "corrections", "preference", "value", "since", "until", "today", "task_id", "request_id",
+     "reference", "law", "received_at", "deadline"}
 )  # fmt: skip
 """What a template may use."""
 
@@ -92,6 +92,7 @@ def values_of(task: Task, key: Mapping[str, str], declared: SystemMap, reference
         "preference": names.get(task.preference) if task.preference else None,
         "value": task.preference is not Right.OPT_IN_SALE,
         "since": task.since.isoformat() if task.since else None,
+        "until": task.until.isoformat() if task.until else None,
         "today": task.today.isoformat() if task.today else None,
         "task_id": str(task.task_id),
         "request_id": task.request_id,

@@ -75,7 +75,7 @@ def request(task: Task, options: OpenDsrOptions) -> dict[str, Any]:
 
 def _limits(task: Task) -> dict[str, str]:
     """What the standard has no word for: whose rows, of what time."""
-    limits = {"client": task.client, "since": task.since, "today": task.today}
+    limits = {"client": task.client, "since": task.since, "until": task.until, "today": task.today}
     return {name: str(value) for name, value in limits.items() if value}
 
 

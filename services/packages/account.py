@@ -39,6 +39,7 @@ class Asked:
     made_on: date
     law: str = ""
     since: date | None = None
+    until: date | None = None
     client: str | None = None
     populations: frozenset[Population] = frozenset()
 
@@ -104,7 +105,10 @@ def account(asked: Asked, counts: Mapping[str, int], withheld: Iterable[tuple[st
         "brand": asked.brand.name,
         "law": asked.law or None,
         "made_on": asked.made_on.isoformat(),
-        "covers": {"since": asked.since.isoformat() if asked.since else None, "until": asked.made_on.isoformat()},
+        "covers": {
+            "since": asked.since.isoformat() if asked.since else None,
+            "until": (asked.until or asked.made_on).isoformat(),
+        },
         "collected": bool(counts),
         "held": [_holding(asked, table, number) for table, number in sorted(counts.items())],
         "withheld": [{"table": t, "type": kind, "why": why} for t, kind, why in sorted(set(withheld))],

@@ -119,7 +119,7 @@ class Shop:
         return receipt.outcome is not Outcome.NOT_FOUND
 
     def _task(self, action: Action, person: str, query: dict[str, str], **more: Any) -> Task:
-        days = {name: date.fromisoformat(query[name]) for name in ("since", "today") if query.get(name)}
+        days = {name: date.fromisoformat(query[name]) for name in ("since", "until", "today") if query.get(name)}
         client, keys = query.get("client"), ({"person_id": person},)
         return Task(uuid4(), "theirs", "shop", action, **{"keys": keys, "client": client, **days, **more})
 

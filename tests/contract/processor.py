@@ -147,7 +147,7 @@ class Processor:
         limits = body.get("extensions", {}).get(DOMAIN, {})
         keys = tuple({"person_id": one["identity_value"]} for one in body["subject_identities"])
         action = {"access": Action.EXPORT, "erasure": Action.ERASE}[body["subject_request_type"]]
-        days: dict[str, Any] = {k: date.fromisoformat(limits[k]) for k in ("since", "today") if k in limits}
+        days: dict[str, Any] = {k: date.fromisoformat(limits[k]) for k in ("since", "until", "today") if k in limits}
         task = Task(uuid4(), "theirs", "shop", action, keys, limits.get("client"), **days)
         if action is Action.EXPORT:
             found = {table: raw(self.drawer, table, rows) for table, rows in exported(self.drawer, task).items()}

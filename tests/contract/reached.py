@@ -52,7 +52,7 @@ class Reached:
         return *self.done[assigned["task_id"]], []
 
     def _task(self, assigned: dict[str, Any], content: dict[str, Any]) -> Task:
-        days: dict[str, Any] = {n: date.fromisoformat(assigned[n]) for n in ("since", "today") if assigned[n]}
+        days: dict[str, Any] = {n: date.fromisoformat(assigned[n]) for n in ("since", "until", "today") if assigned[n]}
         return Task(
             UUID(assigned["task_id"]), "theirs", "shop", Action(assigned["action"]), tuple(content["keys"]),
             assigned["client"], tuple(CorrectionTask(**one) for one in content["corrections"]),
@@ -81,6 +81,7 @@ class Reached:
             "attempt": 1, "reply_token": "-", "action": task.action.value, "client": task.client,
             "right": task.preference.value if task.preference else "delete",
             "since": task.since.isoformat() if task.since else None,
+            "until": task.until.isoformat() if task.until else None,
             "today": task.today.isoformat() if task.today else None, "keys_jwe": seal_keys(public, task),
             "upload_jwk": self.ours.as_dict(private=False),
         }  # fmt: skip

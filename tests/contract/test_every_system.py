@@ -174,6 +174,19 @@ def test_an_export_leaves_out_what_is_older_than_asked(world: World) -> None:
     assert len(basket.of(wanted.task_id, "answer")) == 2
 
 
+def test_an_export_leaves_out_what_is_newer_than_asked(world: World) -> None:
+    all_of_it, wanted = task(Action.EXPORT, 1), task(Action.EXPORT, 1, until=date(2024, 12, 31))
+    whole, basket = Basket(), Basket()
+
+    world.perform([all_of_it], whole)
+    world.perform([wanted], basket)
+
+    found = {row["number"] for row in basket.of(wanted.task_id, "invoice")}
+    assert found < {row["number"] for row in whole.of(all_of_it.task_id, "invoice")}
+    assert found
+    assert "IN-1-0" not in found
+
+
 def test_rows_without_a_day_of_their_own_are_as_old_as_what_they_belong_to(world: World) -> None:
     wanted, basket = task(Action.EXPORT, 1, since=date(2026, 3, 2)), Basket()
 

@@ -300,7 +300,7 @@ class ParticipantWorld(World):
 
 
 RIGHTS = ["know_specific", "delete"]
-_WHO = "/people/{{ key.person_id }}{tail}?client={{ client }}&since={{ since }}&today={{ today }}"
+_WHO = "/people/{{ key.person_id }}{tail}?client={{ client }}&since={{ since }}&until={{ until }}&today={{ today }}"
 _JOB = {"outcomes": {202: "pending"}, "reference": "/job"}
 _LOOK = {"method": "GET", "path": "/jobs/{{ reference }}"}
 _READ = {"outcome": "/outcome", "count": "/counts", "retained": "/retained"} | _JOB

@@ -87,7 +87,8 @@ class Packaging:
         known = (around.populations.get(subject) for subject in body["subjects"])
         return Asked(
             effect.request_id, Right(body["right"]), self._handbook.brands[body["brand"]], self._systems, now.date(),
-            law=body.get("law") or "", since=date.fromisoformat(body["since"]) if body.get("since") else None,
+            law=body.get("law") or "", since=_day(body.get("since")),
+            until=_day(body.get("until")),
             client=body["client"], populations=frozenset(one for one in known if one),
         )  # fmt: skip
 
@@ -151,3 +152,7 @@ class Exported:
             item = self._case, name
             raw = self._at_hand.get(item) or (await self._vault.get(self._conn, [item]))[item]
             yield json.loads(raw)["rows"]
+
+
+def _day(told: str | None) -> date | None:
+    return date.fromisoformat(told) if told else None

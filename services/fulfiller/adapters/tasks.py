@@ -105,6 +105,7 @@ def _task(name: str, effect: Leased, keys: type_keys, said: RequestSubmitted | N
         corrections=tuple(CorrectionTask(c.field, c.new) for c in said.corrections) if said else (),
         preference=assigned.right if assigned.action is Action.APPLY else None,
         since=assigned.since,
+        until=assigned.until,
         today=now.date(),
         law=assigned.law,
         received_at=assigned.received_at,

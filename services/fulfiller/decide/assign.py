@@ -43,6 +43,7 @@ def give(draft: Draft, name: str) -> None:
         subjects=_subjects(draft, client), client=None if parts.is_copies(name) else client, attempt=attempt,
         keys_from=telling.keys_from if telling else [], deadline=until, law=accepted.law,
         received_at=accepted.received_at, since=None if client else draft.since,
+        until=None if client else accepted.until,
         reply_token=draft.facts.token(name, draft.state.id, system),
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from rules import parts
@@ -103,7 +103,14 @@ def _accepted(state: Case, taking: Taking, right: Right) -> RequestAccepted:
         releases=_releases(right, ids), unverified_at=taking.now + brand.windows.unverified_end,
         has_email=bool(body.subject.emails or body.agent),
         since=covered(facts.handbook.laws.get(choice.law), right, choice.receipt_date, body.period)[0],
+        until=_until(body, choice),
     )  # fmt: skip
+
+
+def _until(body: RequestSubmitted, choice: Choice) -> date | None:
+    """The last day asked for, where it lies before the request itself."""
+    asked = body.period.until if body.period else None
+    return asked if asked and asked < choice.receipt_date else None
 
 
 def _fallback(facts: Facts, right: Right, choice: Choice, body: RequestSubmitted) -> dict[str, Any]:

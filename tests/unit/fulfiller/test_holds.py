@@ -360,3 +360,10 @@ def test_an_operator_lets_go_of_what_was_held(verb: Verb) -> None:
 
     assert desk.outcome(DETAIL) is Outcome.ANSWERED
     assert desk.systems() == ["billing"]
+
+
+def test_systems_are_told_the_span_that_was_asked_for() -> None:
+    first, last = NOON.date() - 700 * DAYS, NOON.date() - 300 * DAYS
+    desk = Desk(an_accepted(Right.KNOW_SPECIFIC, since=first, until=last), a_verdict(), WARNED)
+
+    assert {(task.since, task.until) for task in desk.all(TaskAssigned)} == {(first, last)}

@@ -82,6 +82,13 @@ def test_so_do_the_categories_that_specific_pieces_become(period, since) -> None
     assert (accepted.fallback, accepted.fallback_since) == (Right.KNOW_CATEGORIES, since)
 
 
+@pytest.mark.parametrize(("period", "until"), [
+    ({"since": "2024-01-01", "until": "2024-06-30"}, date(2024, 6, 30)), ({"until": "2026-03-02"}, None), (None, None),
+])  # fmt: skip
+def test_a_span_that_ends_before_the_request_ends_the_answer(period, until) -> None:
+    assert covers("know_specific", period=period).until == until
+
+
 @pytest.mark.parametrize(("context", "fields"), [
     (Context.BUSINESS_CONTACT, ["name", "title", "phone", "address"]), (Context.INDIVIDUAL_HOUSEHOLD, []),
 ])  # fmt: skip
