@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from rules.brands import Brand
 from rules.facts import Span
 from rules.retention import first_kept, strictest
 from tests.support.policies import handbook
@@ -11,7 +12,7 @@ from tests.support.policies import handbook
 TODAY = date(2026, 3, 31)
 
 
-def brands(*names: str) -> list:
+def brands(*names: str) -> list[Brand]:
     return [handbook().brands[name] for name in names]
 
 
@@ -21,7 +22,9 @@ def brands(*names: str) -> list:
      ("business_days", 5, date(2026, 3, 21))],
 )  # fmt: skip
 def test_the_first_day_that_is_kept(unit: str, number: int, first: date) -> None:
-    assert first_kept(TODAY, Span(**{unit: number}, source="the test", confidence="verified")) == first
+    assert (
+        first_kept(TODAY, Span.model_validate({unit: number, "source": "the test", "confidence": "verified"})) == first
+    )
 
 
 def test_desktopshipper_keeps_thirty_days_and_cookies_two_years() -> None:
