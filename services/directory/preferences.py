@@ -1,6 +1,6 @@
 """What must stay done: deletions and preferences, remembered by keyed token, so that nobody is named by it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -49,6 +49,15 @@ async def suppress_offered(
     """Remember a preference of people without any record, by the points they gave."""
     digests = Digests(keys)
     await _note(conn, [t for one in offers for t in _of_points(digests, one.brand, one.points)], kind, now)
+
+
+async def suppress_records(
+    conn: AsyncConnection[TupleRow], keys: KeyStore, records: Iterable[tuple[str, Mapping[str, str]]], now: datetime
+) -> None:
+    """Remember that rows under record keys of single systems were deleted; the person may stay in the directory."""
+    digests = Digests(keys)
+    tokens = [of_record(digests, system, *pair) for system, record in records for pair in record.items()]
+    await _note(conn, tokens, DELETED, now)
 
 
 async def suppressed(conn: AsyncConnection[TupleRow], keys: KeyStore, offer: Offered) -> dict[str, datetime]:

@@ -10,10 +10,12 @@ from pydantic_core import to_json
 
 from connectors.datamap import DataMap
 from connectors.port import Answer, Chunk, CorrectionTask, Pending, Receipt, System, Task, Trouble
+from rules.parts import is_copies
 from schemas.events import PartWaiting, TaskAssigned, TaskFinished
 from schemas.public import RequestSubmitted
 from schemas.values import Action, Outcome, Waiting
 from services.directory.lookup import record_keys
+from services.directory.preferences import suppress_records
 from services.kernel.effects import Again, Done
 from services.kernel.house import House
 from services.kernel.leases import Leased
@@ -64,7 +66,17 @@ class TaskPerformer:
         tasks = await tasks_of(self._house, name, effects, now)
         cases = {task.task_id: (exported(e), e.case_id) for task, e in zip(tasks, effects, strict=True)}
         answers = await self._opened[name].perform(tasks, VaultSink(self._house, cases, name))
+        copies = {UUID(e.body["task_id"]) for e in effects if is_copies(e.body["part"])}
+        await self._remember([task for task in tasks if task.task_id in copies], answers, now)
         return [self._told(effect, answer, now) for effect, answer in zip(effects, answers, strict=True)]
+
+    async def _remember(self, copies: Sequence[Task], answers: Sequence[Answer], now: datetime) -> None:
+        """Note which copies went, so that a sweep knows them again: no other note follows for those of one system."""
+        ended = {answer.task_id for answer in answers if isinstance(answer, Receipt)}
+        records = [(task.system, keys) for task in copies if task.task_id in ended for keys in task.keys]
+        if records:
+            async with self._house.pool.connection() as conn:
+                await suppress_records(conn, self._house.keys, records, now)
 
     def _told(self, effect: Leased, answer: Answer, now: datetime) -> Done | Again:
         system = effect.body["system"]

@@ -8,22 +8,27 @@ from uuid import NAMESPACE_OID, uuid5
 import psycopg
 import pytest
 
+from connectors.datamap import DataMap
 from schemas.events import RequestVerified
 from schemas.values import Assurance, Population, Right
 from services.clients import registry
 from services.clients.registry import Client
 from services.directory.digests import Digests
 from services.directory.load import load
-from services.directory.person import person_of
+from services.directory.preferences import of_record
+from services.directory.rows import person_of
 from services.fulfiller.adapters.discards import discarding
 from services.fulfiller.adapters.holders import holders_of, open_with
-from services.fulfiller.adapters.tasks import tasks_of
+from services.fulfiller.adapters.tasks import TaskPerformer, tasks_of
 from services.fulfiller.decide import Fulfilment
 from services.fulfiller.decide.leftovers import DISCARD
 from services.kernel.house import House
 from services.kernel.leases import Leased
+from services.kernel.store import Conn
 from services.kernel.tokens import case_key
 from services.ops.seeds import account_number
+from tests.contract.company import KEYS, shop
+from tests.contract.fake import Drawer
 from tests.support.directory import ADA, BEN, BRAND
 from tests.support.lab import a_request
 
@@ -100,7 +105,7 @@ def a_task(name: str, **more: Any) -> Leased:
     body: dict[str, Any] = {
         "system": "mail", "task_id": str(uuid5(NAMESPACE_OID, name)), "part": "own/provider:meadow-mail", "attempt": 1,
         "action": "erase", "right": Right.DELETE.value, "brand": BRAND, "request_id": request, "case_id": request,
-        "deadline": NOW.isoformat(), "reply_token": "t" * 32, **more,
+        "deadline": NOW.isoformat(), "client": None, "reply_token": "t" * 32, **more,
     }  # fmt: skip
     return Leased(uuid5(NAMESPACE_OID, name), "task", "mail", request, request, name, body, 1, None)
 
@@ -131,3 +136,29 @@ async def test_what_is_discarded_goes_and_the_rest_of_the_case_stays(house: Hous
         left = await house.vault.names(conn, case)
 
     assert left == sorted({*names} - {names[1]})
+
+
+async def test_copies_that_went_are_known_again_and_the_person_stays_in_the_directory(
+    house: House, fulfilment_url: str
+) -> None:
+    known(house, fulfilment_url, WEB)
+    mine = [subject(house, ADA)]
+    drawer = Drawer("web", shop("fake"), {name: [] for name in KEYS})
+    perform = TaskPerformer(house, DataMap({"web": shop("fake")}), {"web": drawer})
+    copies = a_task("copies", subjects=mine, system="web", part="client:acorn/copies:web")
+    own = a_task("own", subjects=mine, system="web", part="own/system:web")
+    token = of_record(Digests(house.keys), "web", "visitor_id", "V-1")
+    async with house.pool.connection() as conn:
+        await conn.execute("TRUNCATE directory.suppression")
+        await perform([own], NOW)
+        before = await rows_of(conn, "SELECT token, kind FROM directory.suppression")
+        await perform([copies], NOW)
+        after = await rows_of(conn, "SELECT token, kind FROM directory.suppression")
+        people = await rows_of(conn, "SELECT count(*) FROM directory.person")
+
+    assert (before, after) == ([], [(token, "delete")])
+    assert people == [(1,)]
+
+
+async def rows_of(conn: Conn, query: str) -> list[tuple[Any, ...]]:
+    return [tuple(row) async for row in await conn.execute(query.encode())]
