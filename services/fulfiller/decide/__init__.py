@@ -14,12 +14,13 @@ from services.fulfiller.decide.advance import conclude
 from services.fulfiller.decide.draft import Draft
 from services.fulfiller.decide.facts import Facts, Instruction, Packet, Reply
 from services.fulfiller.decide.instruct import take_instruction
-from services.fulfiller.decide.operator import expect
+from services.fulfiller.decide.operator import reply
 from services.fulfiller.decide.reply import hear, overhear
 from services.fulfiller.decide.result import UnknownPart, finish
 from services.fulfiller.decide.state import Fulfilment
 from services.fulfiller.decide.told import told
 from services.kernel.decision import Decision
+from services.kernel.early import expect
 
 __all__ = ["Facts", "Fulfilment", "Instruction", "Packet", "Reply", "decide"]
 
@@ -45,7 +46,7 @@ def decide(state: Fulfilment, event: Any, facts: Facts, now: datetime) -> Decisi
     if state.accepted is None:
         if isinstance(event, TaskFinished | Reply | ClientHeard):
             raise UnknownPart
-        return expect(state, now)
+        return expect(state, now, reply)
     draft = Draft(state, state.accepted, event, facts, now)
     match event:
         case TaskFinished():

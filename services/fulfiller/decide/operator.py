@@ -12,7 +12,6 @@ from services.fulfiller.decide.clients import send
 from services.fulfiller.decide.draft import Draft
 from services.fulfiller.decide.holds import ask, refuses_hold
 from services.fulfiller.decide.state import Fulfilment
-from services.kernel.decision import Decision
 
 WHOLE: Final = frozenset({Verb.DENY, Verb.WITHDRAW})
 """Verbs that stop a whole request when they name no part."""
@@ -26,22 +25,11 @@ def operate(draft: Draft) -> None:
         refusal = _refusal(draft, event)
         if refusal is None:
             _apply(draft, event)
-        draft.events.append(_answer(draft.state, event, draft.now, refusal))
+        draft.events.append(reply(draft.state, event, draft.now, refusal))
 
 
-def expect(state: Fulfilment, now: datetime) -> Decision[Fulfilment]:
-    """Let decisions wait for their request a little while; then refuse them."""
-    if not state.early:
-        return Decision(state, due_at=state.due_at)
-    if state.early_until is None:
-        state = state.but(early_until=now + parts.PATIENCE)
-    if state.early_until and now < state.early_until:
-        return Decision(state, due_at=state.due_at)
-    refused = tuple(_answer(state, event, now, parts.NOBODY_KNOWS) for event in state.early)
-    return Decision(state.but(early=(), early_until=None), refused)
-
-
-def _answer(state: Fulfilment, event: OperatorDecided, now: datetime, refusal: str | None) -> DecisionApplied:
+def reply(state: Fulfilment, event: OperatorDecided, now: datetime, refusal: str | None) -> DecisionApplied:
+    """Say what became of a decision: applied, or refused and why."""
     return DecisionApplied.after(
         event, now, request_id=state.id, case_id=state.accepted.case_id if state.accepted else event.case_id,
         decision_id=str(event.event_id), verb=event.verb, applied=refusal is None, reason=refusal,

@@ -2,13 +2,12 @@
 
 from datetime import date, datetime, timedelta
 from typing import Self
-from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from schemas.events import OperatorDecided, RequestAccepted
+from schemas.events import RequestAccepted
 from schemas.values import Action, Located, Outcome, PartEnd, Party, Right, Waiting
-from services.kernel.decision import State
+from services.kernel.early import Early
 
 
 class Telling(BaseModel):
@@ -54,7 +53,7 @@ class Part(BaseModel):
         return self.but(end=end, party=None, who=None, waiting=None, until=None, remind_at=None)
 
 
-class Fulfilment(State):
+class Fulfilment(Early):
     """One request's work. `parts` is a pending set with set semantics; nothing is counted."""
 
     accepted: RequestAccepted | None = None
@@ -87,9 +86,6 @@ class Fulfilment(State):
     freed: bool = False
     settled: bool = False
     closed: bool = False
-    early: tuple[OperatorDecided, ...] = ()
-    early_until: AwareDatetime | None = None
-    decided: frozenset[UUID] = frozenset()
     digest: str = ""
 
     @property

@@ -9,9 +9,10 @@ from schemas.base import Due, Event
 from schemas.events import AnswerRecorded, RequestAccepted
 from schemas.values import Outcome
 from services.kernel.decision import Decision
+from services.kernel.early import expect
 from services.verifier.decide.draft import Draft
 from services.verifier.decide.facts import Facts
-from services.verifier.decide.review import answer, end, expect
+from services.verifier.decide.review import answer, end, reply
 from services.verifier.decide.state import PROVING, Verification, told
 from services.verifier.decide.weighing import fail, weigh_in
 
@@ -22,7 +23,7 @@ def decide(state: Verification, event: Event | Due, facts: Facts, now: datetime)
     """Answer one event about one request; events of other topics may have come first. Safe to repeat."""
     state = told(state, event)
     if not state.brand:
-        return expect(state, now)
+        return expect(state, now, reply)
     draft = Draft(state, event, facts, now)
     match event:
         case RequestAccepted() | AnswerRecorded() if state.open and _proves(state, event):

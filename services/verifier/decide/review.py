@@ -12,7 +12,6 @@ from rules.matching import Verdict
 from schemas.base import Due, Event
 from schemas.events import ClockPaused, DecisionApplied, OperatorDecided, PartWaiting, RequestAmended, RequestVerified
 from schemas.values import Group, Outcome, PartEnd, Party, Verb, Waiting
-from services.kernel.decision import Decision
 from services.verifier.decide.draft import Draft
 from services.verifier.decide.judging import judge
 from services.verifier.decide.often import judge_number
@@ -78,19 +77,7 @@ def answer(draft: Draft) -> None:
     early, draft.state = draft.state.early, draft.state.but(early=(), early_until=None)
     for event in early:
         refusal = _deny(draft, event) if event.verb is Verb.DENY else _approve(draft, event)
-        draft.said.append(_answer(draft.state, event, draft.now, refusal))
-
-
-def expect(state: Verification, now: datetime) -> Decision[Verification]:
-    """Let decisions wait for their request a little while; then refuse them."""
-    if not state.early:
-        return Decision(state, due_at=state.due_at)
-    if state.early_until is None:
-        state = state.but(early_until=now + parts.PATIENCE)
-    if state.early_until and now < state.early_until:
-        return Decision(state, due_at=state.due_at)
-    refused = tuple(_answer(state, decision, now, parts.NOBODY_KNOWS) for decision in state.early)
-    return Decision(state.but(early=(), early_until=None), refused)
+        draft.said.append(reply(draft.state, event, draft.now, refusal))
 
 
 def _approve(draft: Draft, event: OperatorDecided) -> str | None:
@@ -116,7 +103,8 @@ def _deny(draft: Draft, event: OperatorDecided) -> str | None:
     return None
 
 
-def _answer(state: Verification, event: OperatorDecided, now: datetime, refusal: str | None) -> DecisionApplied:
+def reply(state: Verification, event: OperatorDecided, now: datetime, refusal: str | None) -> DecisionApplied:
+    """Say what became of a decision: applied, or refused and why."""
     return DecisionApplied.after(
         event, now, case_id=state.case_id or event.case_id, decision_id=str(event.event_id), verb=event.verb,
         applied=refusal is None, reason=refusal,

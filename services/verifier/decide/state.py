@@ -11,14 +11,14 @@ from rules.matching import Verdict
 from schemas.base import Due, Event
 from schemas.events import AnswerRecorded, OperatorDecided, RequestAccepted, RequestClosed
 from schemas.values import AnswerKind, Assurance, Group, PointKind, Population, Right, Waiting
-from services.kernel.decision import State
+from services.kernel.early import Early
 
 PROVING: Final = frozenset({AnswerKind.POINTS, AnswerKind.DECLARATION, AnswerKind.CODE})
 MOST_ANSWERS: Final = 10
 """Answers told apart per request; what comes after is weighed like the others and asks for no further round."""
 
 
-class Verification(State):
+class Verification(Early):
     """What is known of one request's proof. No point, no digest: those are in the vault and the directory.
 
     `again` says that an upheld appeal takes it up once more: it is not counted twice. `fitting` is whose record reached
@@ -59,9 +59,6 @@ class Verification(State):
     verdict: Verdict = Verdict.NO_RECORD
     ended: str | None = None
     withdrawn: bool = False
-    early: tuple[OperatorDecided, ...] = ()
-    early_until: AwareDatetime | None = None
-    decided: frozenset[UUID] = frozenset()
 
     @property
     def open(self) -> bool:
