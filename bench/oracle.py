@@ -10,21 +10,19 @@ import argparse
 import json
 import random
 import re
-import statistics
 import sys
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import Message
 from pathlib import Path
 from typing import Any, Final
 
 from kafka import KafkaProducer
-from scipy.stats import ks_2samp
 
 from bench import load, throughput
+from bench.apart import Side, compare
 from bench.load import Submission
 from bench.system import System, running
 from rules.normalise import normalise
@@ -33,25 +31,12 @@ from services.ops.kafka import Follower
 from stack.demo.login import client_settings
 from stack.sample.people import Human
 
-ALPHA: Final = 0.01
-INJECTED_MS: Final = 50.0
 WITHIN_S: Final = 60.0
 """How long after the last request everything is waited for."""
 REQUEST: Final = "X-Rightsbus-Request"
 LAST: Final = "unverified"
 """The letter that ends it."""
 _REFERENCE: Final = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{32}\b|\b\d\d:\d\d UTC")
-
-type_times = Mapping[str, list[float]]
-"""Milliseconds from sending, by what happened."""
-
-
-@dataclass(slots=True)
-class Side:
-    """What one half of the people saw: when each thing came, and the texts it came with."""
-
-    times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    texts: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
 
 def run(argv: Sequence[str]) -> int:
@@ -68,41 +53,6 @@ def run(argv: Sequence[str]) -> int:
     for line in verdict["wrong"]:
         print(f"FAILED: {line}", file=sys.stderr)
     return int(bool(verdict["wrong"]))
-
-
-def compare(known: Side, unknown: Side, *, expected: int) -> dict[str, Any]:
-    """What differs between those who exist and those who do not."""
-    wrong = [
-        f"{what} came {len(known.times[what])} and {len(unknown.times[what])} times of {expected}"
-        for what in sorted(known.times.keys() | unknown.times.keys())
-        if not len(known.times[what]) == len(unknown.times[what]) == expected
-    ]
-    wrong += [f"the texts of {what} differ" for what in known.texts if known.texts[what] != unknown.texts[what]]
-    told, shifted = apart(known.times, unknown.times), apart(_later(known.times), unknown.times)
-    wrong += [f"the time to {what} tells them apart (p {p:.2g})" for what, p in told.items() if p < ALPHA]
-    wrong += [f"{INJECTED_MS:g} ms on {what} would not be noticed" for what, p in shifted.items() if p >= ALPHA]
-    times = {
-        what: {
-            "median_ms": [round(statistics.median(side.times[what])) for side in (known, unknown)],
-            "p": float(f"{p:.2g}"), "p_with_50_ms_added": float(f"{shifted[what]:.2g}"),
-        }
-        for what, p in sorted(told.items())
-    }  # fmt: skip
-    return {"times": times, "letters": sorted(known.texts), "wrong": wrong}
-
-
-def apart(first: type_times, second: type_times) -> dict[str, float]:
-    """How likely each difference is if there is none: two-sample Kolmogorov-Smirnov, corrected by Holm."""
-    raw = {what: float(ks_2samp(first[what], second[what]).pvalue) for what in first if what in second}
-    corrected, worst = {}, 0.0
-    for number, (what, p) in enumerate(sorted(raw.items(), key=lambda one: one[1])):
-        worst = max(worst, min(1.0, p * (len(raw) - number)))
-        corrected[what] = worst
-    return corrected
-
-
-def _later(times: type_times) -> dict[str, list[float]]:
-    return {what: [one + INJECTED_MS for one in some] for what, some in times.items()}
 
 
 def observed(system: System, number: int, rate: float, seed: int) -> tuple[Side, Side]:
@@ -124,9 +74,9 @@ def observed(system: System, number: int, rate: float, seed: int) -> tuple[Side,
     exists = {body["submission_id"]: exists for exists, body in asked}
     names = {body["submission_id"]: body["subject"]["name"] for _, body in asked}
     for name, what, ms in watch.statuses:
-        sides[exists[name]].times[f"status {what}"].append(ms - watch.sent_ms[name])
+        sides[exists[name]].times[f"status {what}"].append((watch.sent_ms[name], ms - watch.sent_ms[name]))
     for name, what, ms, text in _all_letters(system, watch.names):
-        sides[exists[name]].times[f"letter {what}"].append(ms - watch.sent_ms[name])
+        sides[exists[name]].times[f"letter {what}"].append((watch.sent_ms[name], ms - watch.sent_ms[name]))
         sides[exists[name]].texts[what][masked(text, names[name])] += 1
     return sides[True], sides[False]
 

@@ -3,16 +3,18 @@
 import random
 from collections import Counter
 
-from bench.oracle import ALPHA, Side, apart, compare, masked
+from bench.apart import ALPHA, Side, apart, compare
+from bench.oracle import masked
 
 EACH = 500
 
 
-def a_side(seed: int, *, later_ms: float = 0, text: str = "Dear #") -> Side:
-    """Times as a quiet system has them: a hundred milliseconds, give or take thirty."""
+def a_side(seed: int, *, later_ms: float = 0, text: str = "Dear #", busier: float = 0) -> Side:
+    """Times as a system has them: a hundred milliseconds, give or take thirty, and more the busier the machine is."""
     draw, side = random.Random(seed), Side()
     for what in ("status open 1", "letter acknowledgement 1", "letter unverified 1"):
-        side.times[what] = [draw.gauss(100, 30) + (later_ms if what.startswith("letter u") else 0) for _ in range(EACH)]
+        more = later_ms if what.startswith("letter u") else 0
+        side.times[what] = [(at, draw.gauss(100, 30) + more + at * busier) for at in range(EACH)]
         if what.startswith("letter"):
             side.texts[what.removeprefix("letter ")] = Counter({text: EACH})
     return side
@@ -26,6 +28,10 @@ def test_fifty_milliseconds_are_noticed_where_they_are() -> None:
     told = apart(a_side(1, later_ms=50).times, a_side(2).times)
 
     assert [what for what, p in told.items() if p < ALPHA] == ["letter unverified 1"]
+
+
+def test_a_machine_that_gets_busier_hides_nothing() -> None:
+    assert compare(a_side(1, busier=20), a_side(2, busier=20), expected=EACH)["wrong"] == []
 
 
 def test_holm_makes_every_test_stricter_and_keeps_their_order() -> None:
@@ -49,7 +55,7 @@ def test_a_spread_in_which_fifty_milliseconds_drown_is_no_proof() -> None:
     wide = [Side(), Side()]
     for number, side in enumerate(wide):
         draw = random.Random(number)
-        side.times["status open 1"] = [draw.gauss(5_000, 3_000) for _ in range(EACH)]
+        side.times["status open 1"] = [(at, draw.gauss(5_000, 3_000)) for at in range(EACH)]
 
     assert any("would not be noticed" in line for line in compare(*wide, expected=EACH)["wrong"])
 
