@@ -12,9 +12,16 @@ from typing import Final, Literal
 from rules.brands import Brand
 from rules.facts import Frequency, first_for
 from rules.laws import Law
-from schemas.values import Right
+from schemas.values import Reason, Right
 
 _MONTHS: Final = 12
+_UNREASONABLE: Final = frozenset({"unfounded_or_excessive"})
+_COSTS: Final = {
+    Reason.EXCESSIVE: _UNREASONABLE,
+    Reason.MANIFESTLY_UNFOUNDED: _UNREASONABLE,
+    Reason.OTHER: frozenset({"minimal_cost", "cost_of_copies"}),
+}
+"""Reason -> what a law must allow for it."""
 
 
 class Beyond(StrEnum):
@@ -65,6 +72,18 @@ def limit_of(law: Law | None, brand: Brand, right: Right, on: date) -> Limit | N
     if by_law is None:
         return None
     return _limit(by_law, max(by_law.count, own.count if own else 0), f"{brand.id}/{law.id}")
+
+
+def fee_ground(law: Law | None, brand: Brand, reason: Reason | None) -> str | None:
+    """What lets a fee be asked for a reason; none where nothing does, or where the brand has no estimate to tell.
+
+    Excessive and unfounded requests may cost something where the law that applies says so; for any `other` reason only
+    where it lets costs be passed on. Without a law the brand's own word counts.
+    """
+    fees, own = law.fees if law else brand.fees, brand.fees
+    if fees is None or own is None or own.estimate is None:
+        return None
+    return fees.source if _COSTS.get(reason or Reason.OTHER, frozenset()) & set(fees.when) else None
 
 
 def _limit(rule: Frequency, count: int, whose: str) -> Limit:

@@ -25,7 +25,7 @@ _ALWAYS: Final = {
         Statement.WHEN_TO_EXPECT_AN_ANSWER,
     ),
     Letter.EXTENDED: (Statement.REASON, Statement.NEW_DATE),
-    Letter.FEE_ASKED: (Statement.REASON, Statement.COST_ESTIMATE),
+    Letter.FEE_ASKED: (Statement.REASON, Statement.LEGAL_PROVISION, Statement.COST_ESTIMATE),
     Letter.UNVERIFIED: (Statement.NOT_VERIFIED, Statement.LEGAL_PROVISION),
     Letter.DENIED: (Statement.REASON, Statement.LEGAL_PROVISION),
 }

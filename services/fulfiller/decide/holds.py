@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from rules import parts
+from rules.frequency import fee_ground
 from rules.rights import MEANINGS
 from schemas.events import ClockPaused, OperatorDecided, PartWaiting
 from schemas.values import Outcome, Party, Reason, Right, Waiting
@@ -20,6 +21,9 @@ BEFORE: Final = frozenset({DETAIL, MANDATE})
 """Holds without whose answer nothing is done, and nothing is passed on."""
 BY_OPERATOR: Final = frozenset({DETAIL, FEE})
 """Holds an operator can put on a request that has not begun."""
+_NO_FEE: Final = (
+    "a fee needs a reason that the law has a fee for (excessive, manifestly_unfounded, other) and an estimate"
+)
 _YES: Final = frozenset({Outcome.CONFIRMED, Outcome.ANSWERED})
 _UNSIGNED: Final = frozenset({None, Outcome.UNVERIFIED})
 
@@ -119,10 +123,9 @@ def refuses_hold(draft: Draft, event: OperatorDecided) -> str | None:
         return f"hold needs a part, one of: {', '.join(sorted(BY_OPERATOR))}"
     if draft.state.planned or draft.state.stop or draft.state.settled or part in draft.state.parts:
         return "the request has begun, has ended, or was held for the same before"
-    if part == FEE and not (brand.fees and brand.fees.estimate):
-        return f"brand {brand.id} has no fee with an estimate to tell"
-    if part == FEE and event.reason not in {Reason.EXCESSIVE, Reason.MANIFESTLY_UNFOUNDED}:
-        return "a fee needs a reason: excessive or manifestly_unfounded"
+    law = draft.facts.handbook.laws.get(draft.accepted.law)
+    if part == FEE and fee_ground(law, brand, event.reason) is None:
+        return f"{_NO_FEE}; law {draft.accepted.law}, brand {brand.id}"
     return None
 
 

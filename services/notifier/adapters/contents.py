@@ -111,13 +111,19 @@ def at_the_end(law: Law | None, brand: Brand, what: Written, body: Mapping[str, 
     reasons = words["delays"] if what.letter is Letter.EXTENDED else words["reasons"]
     return {
         "reason_text": reasons.get(reason, reasons["other"]),
-        "citation": ground.citation if ground else None,
+        "citation": ground.citation if ground else _fee_rests_on(law, brand),
         "appeal_to": appeals_to(law, brand, what.right),
         "regulator": law.recourse.to if law else None,
         "regulator_contact": law.recourse.contact if law else None,
         "complain_until": ground.complain_until if ground else None,
         "deemed_by": law.deemed_refusal.source if law and law.deemed_refusal else None,
     }
+
+
+def _fee_rests_on(law: Law | None, brand: Brand) -> str:
+    """What lets a fee be asked: the law that applies, else the brand's own word."""
+    fees = law.fees if law else brand.fees
+    return fees.source if fees else law.citation if law else brand.source
 
 
 def _refused(law: Law | None, brand: Brand, what: Written, body: Mapping[str, Any]) -> Refusal:

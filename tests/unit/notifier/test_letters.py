@@ -372,6 +372,9 @@ def test_a_fee_is_told_with_reason_and_estimate_and_can_be_declined(language: st
 
     assert "20 US dollars" in letter
     assert words_of(language)["reasons"][why] in letter
+    fees = handbook().laws[law].fees
+    assert fees
+    assert fees.source in letter
     assert "c-token" in letter
 
 

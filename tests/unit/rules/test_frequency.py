@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.frequency import Beyond, limit_of
-from schemas.values import OPT_OUTS, Right
+from rules.frequency import Beyond, fee_ground, limit_of
+from schemas.values import OPT_OUTS, Reason, Right
 from tests.support.policies import handbook
 
 LAWS, BRANDS = handbook().laws, handbook().brands
@@ -110,3 +110,27 @@ def test_a_calendar_year_counts_from_its_first_day(day) -> None:
     assert until == date(day.year + 1, 1, 1)
     assert limit.slots(day) == (name,)
     assert name not in limit.slots(until)
+
+
+UNREASONABLE = (Reason.EXCESSIVE, Reason.MANIFESTLY_UNFOUNDED)
+COSTLY = DESKTOPSHIPPER
+
+
+@pytest.mark.parametrize(("law", "reason", "ground"), [
+    *(("US-CA-CCPA", reason, "1798.145(h)(3)") for reason in UNREASONABLE),
+    ("US-CA-CCPA", Reason.OTHER, None), ("US-CA-CCPA", None, None), ("US-CA-CCPA", Reason.SUSPECTED_FRAUD, None),
+    ("CA-PIPEDA", Reason.OTHER, "8(6)"), ("CA-PIPEDA", Reason.EXCESSIVE, None), ("CA-QC-LAW25", Reason.OTHER, "s. 33"),
+    ("US-NV-603A", Reason.EXCESSIVE, None), (None, Reason.EXCESSIVE, "estimate come first"), (None, Reason.OTHER, None),
+])  # fmt: skip
+def test_a_fee_is_asked_only_where_the_law_has_one_for_that_reason(law, reason, ground) -> None:
+    found = fee_ground(LAWS[law] if law else None, COSTLY, reason)
+
+    assert (ground is None and found is None) or (ground and found and ground in found)
+
+
+@pytest.mark.parametrize("law", [None, "US-CA-CCPA", "CA-PIPEDA"])
+def test_a_brand_that_tells_no_estimate_asks_no_fee(law) -> None:
+    silent = COSTLY.fees.model_copy(update={"estimate": None}) if COSTLY.fees else None
+
+    for brand in (FIRSTMILE, COSTLY.model_copy(update={"fees": silent})):
+        assert fee_ground(LAWS[law] if law else None, brand, Reason.EXCESSIVE) is None
