@@ -49,7 +49,7 @@ def open_house(service: str, settings: ServiceSettings) -> House:
         timeout=ASK_WITHIN_S,
         reconnect_timeout=ASK_WITHIN_S,
         open=False,
-        kwargs={"autocommit": True},
+        kwargs={"autocommit": True, "application_name": f"rightsbus/{service}"},
     )
     return House(
         app=new_app(service, settings),

@@ -33,6 +33,8 @@ WAIT_MS: Final = 200
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 10.0
 HOUSEKEEPING_S: Final = 5.0
 PURGE_S: Final = 3_600.0
+DOUBT_AFTER_S: Final = 10.0
+"""A register that has read nothing for so long asks whether there was nothing; the second no is a fault."""
 
 
 def access_of(settings: Settings) -> Access:
@@ -59,6 +61,7 @@ class Register:
         self._settings, self._keys, self._meters = settings, keys, meters
         self._access, self._trust = access_of(settings), trust_of(keys)
         self._kept_at = self._purged_at = float("-inf")
+        self._read_at, self._doubts = monotonic(), 0
         self.stop = threading.Event()
 
     def run(self) -> None:
@@ -80,6 +83,7 @@ class Register:
     def _open(self) -> Iterator[tuple[store.Conn, Reader]]:
         with store.connection(self._settings.database_url.get_secret_value()) as db:
             reader = Reader(self._access, lambda: store.positions(db), self._settings.register_most)
+            self._read_at, self._doubts = monotonic(), 0
             with closing(reader):
                 yield db, reader
 
@@ -90,10 +94,24 @@ class Register:
             started = monotonic()
             self._meters.took(store.take(db, records, self._trust), monotonic() - started)
             reader.commit()
+            self._read_at, self._doubts = monotonic(), 0
+        elif monotonic() - self._read_at >= DOUBT_AFTER_S:
+            self._doubt(reader)
         if monotonic() - self._kept_at >= HOUSEKEEPING_S:
             self._kept_at = monotonic()
             self.keep_house(db)
         return len(records)
+
+    def _doubt(self, reader: Reader) -> None:
+        """Look whether silence means that nothing came.
+
+        Raises:
+            BrokerAway: twice in a row it did not; a new consumer will read on from where the database says.
+        """
+        self._read_at = monotonic()
+        self._doubts = 0 if reader.reads_all() else self._doubts + 1
+        if self._doubts > 1:
+            raise BrokerAway("nothing is read, though something lies there, or no partition is ours")
 
     def keep_house(self, db: store.Conn) -> None:
         """Sign the day, publish what is signed, forget what is over."""

@@ -55,6 +55,15 @@ class Reader(ConsumerRebalanceListener):  # type: ignore[misc]  # published with
         polled: Mapping[Any, Sequence[Any]] = self._consumer.poll(timeout_ms=wait_ms)
         return [record_of(message, self._prefix) for messages in polled.values() for message in messages]
 
+    def reads_all(self) -> bool:
+        """Whether partitions are ours and nothing in them is left to read; asks the broker.
+
+        A consumer that has fallen out of its group, as after a rebalance on a busy machine, says nothing of it itself.
+        """
+        parts = self._consumer.assignment()
+        ends = self._consumer.end_offsets(sorted(parts)) if parts else {}
+        return bool(parts) and all((self._consumer.position(part) or 0) >= end for part, end in ends.items())
+
     def commit(self) -> None:
         """Show how far we are."""
         self._consumer.commit_async()

@@ -212,13 +212,11 @@ def effects_fail(stand: Stand) -> Trouble:
 
 
 def dependency_away(stand: Stand) -> Trouble:
-    cut = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE application_name = '' AND pid <> pg_backend_pid() AND datname = current_database()
-    AND state_change > clock_timestamp() - interval '10 seconds'"""
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'rightsbus/verifier'"
     for _ in range(10):
         stand.db.execute(cut)
         time.sleep(0.3)
-    return Trouble(lambda: stand.run("status"))
+    return Trouble(lambda: stand.run("status"), {"stage": "verifier"})
 
 
 def not_projected(stand: Stand) -> Trouble:
