@@ -85,6 +85,7 @@ async def company(tasks_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
     async with await psycopg.AsyncConnection.connect(tasks_url, autocommit=True) as conn:
         made = Shop(tmp_path, tasks_url, conn, keys)
         yield made
+        await made.opened["shop"].close()
         made.world.engine.dispose()
         made.world.runner.close()
 
