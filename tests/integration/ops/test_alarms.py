@@ -212,11 +212,11 @@ def effects_fail(stand: Stand) -> Trouble:
 
 
 def dependency_away(stand: Stand) -> Trouble:
-    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'rightsbus/verifier'"
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'rightsbus/fulfiller'"
     for _ in range(10):
         stand.db.execute(cut)
         time.sleep(0.3)
-    return Trouble(lambda: stand.run("status"), {"stage": "verifier"})
+    return Trouble(lambda: stand.run("status"))
 
 
 def not_projected(stand: Stand) -> Trouble:
