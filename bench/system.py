@@ -12,6 +12,7 @@ import psutil
 from services.ops.cli.run import begin, description, fill_sample, prepare
 from services.ops.installation import Installation
 from stack import supervise
+from stack.embedded import Embedded
 from stack.sample.people import Human, people
 
 _SERVERS: Final = {"java": "kafka", "postgres": "postgres"}
@@ -52,7 +53,10 @@ class System:
 
 @contextlib.contextmanager
 def running(count: int = 2_000, *, folder: Path | None = None) -> Iterator[System]:
-    """Start a system with so many people, and stop it at the end; its data are removed with the folder."""
+    """Start a system with so many people, and stop it at the end; its data are removed with its folder.
+
+    In a folder that is given, the servers are somebody else's: they and the data stay.
+    """
     with tempfile.TemporaryDirectory(prefix="rightsbus-", ignore_cleanup_errors=True) as temporary:
         data = folder or Path(temporary)
         humans = people(count)
@@ -62,7 +66,9 @@ def running(count: int = 2_000, *, folder: Path | None = None) -> Iterator[Syste
             begin(found)
             yield System(found, description(found), humans)
         finally:
-            supervise.shut_down(data.resolve(), lambda _: None)
+            supervise.dismiss(data.resolve())
+            if folder is None:
+                Embedded(data, lambda _: None).stop()
 
 
 def _cpu(process: psutil.Process) -> float:

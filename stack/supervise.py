@@ -129,12 +129,17 @@ def detach(data_dir: Path, *, within_s: float = 60.0, only: Iterable[str] = ()) 
     return pid
 
 
-def shut_down(data_dir: Path, echo: Echo = print) -> None:
-    """Stop the supervisor of this folder, its workers and the embedded servers; fine when nothing runs."""
+def dismiss(data_dir: Path) -> None:
+    """Stop the supervisor of this folder and its workers, and leave the servers; fine when nothing runs."""
     pid_file = processes.PidFile(data_dir / PID_FILE)
     if pid := pid_file.pid():
         processes.end(pid, within_s=3 * STOP_WITHIN_S)
     end_leftovers(data_dir)
+
+
+def shut_down(data_dir: Path, echo: Echo = print) -> None:
+    """Stop the supervisor of this folder, its workers and the embedded servers; fine when nothing runs."""
+    dismiss(data_dir)
     Embedded(data_dir, echo).stop()
 
 
