@@ -155,8 +155,7 @@ def records_parked(stand: Stand) -> Trouble:
     stand.write("privacy.task-results", b"[]")
 
     def discard() -> None:
-        for row in parked.lying(stand.db):
-            stand.run("parked", "discard", str(row["event_id"]), "--reason", "INC-1")
+        stand.run("parked", "discard", *(str(row["event_id"]) for row in parked.lying(stand.db)), "--reason", "INC-1")
 
     return Trouble(discard, {"service": "fulfiller", "stage": "decode"})
 
