@@ -27,6 +27,8 @@ from services.ops.kafka import read_all
 SERVICES: Final = ("intake", "verifier", "fulfiller", "notifier")
 ENDS: Final = {"del": "fulfilled", "out": "fulfilled", "par": "fulfilled", "str": "denied"}
 """How each kind of request publicly ends, by the first letters of its name."""
+SPARED: Final = 20
+"""The last so many people are left to others who share the system."""
 SHARES: Final = {"del": 0.6, "out": 0.15, "par": 0.15, "str": 0.1}
 
 
@@ -95,7 +97,7 @@ def drill(system: System, requests: int, kills: int, seed: int, within_s: float 
 
 
 def _mixed(system: System, requests: int, draw: random.Random) -> list[Submission]:
-    people, parcels = load.holders(system.humans)[::-1], load.recipients(system.humans)[::-1]
+    people, parcels = load.holders(system.humans)[-SPARED::-1], load.recipients(system.humans)[::-1]
     counts = {kind: round(requests * share) for kind, share in SHARES.items()}
     own = iter(people)
     mixed = [

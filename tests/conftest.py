@@ -13,6 +13,7 @@ settings.load_profile("calm")
 """How fast a machine is proves nothing; pytest's own time limit still holds."""
 
 
+@pytest.hookimpl(tryfirst=True)  # the plugin that runs them side by side looks at the marks at once
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run side by side what needs the whole system and what does not: each half starts its servers once."""
     for item in items:

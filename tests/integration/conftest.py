@@ -7,7 +7,9 @@ import pytest
 from bench.system import System, running
 from tests.support.servers import TestServers
 
-PEOPLE = 5_000
+PEOPLE = 8_000
+"""Who takes whom, by number: the journeys the first ones, those of rights and holds from 3,000 on, proof from 3,600 on,
+the drill backwards from the end, the last few aside, who are asked about by impostors."""
 
 
 @pytest.fixture(scope="session")

@@ -21,9 +21,9 @@ NOT_ME = re.compile(r"^Not-me code: ([0-9a-f]{32})$", re.MULTILINE)
 
 
 def somebody(system: System, brand: str, number: int) -> Human:
-    """An account holder no other test asks for: from the end of the list."""
+    """An account holder no other test asks for."""
     holders = [h for h in system.humans if h.brand == brand and h.account and h.email and h.locale.startswith("en")]
-    return [h for h in holders if not h.second_account and not h.shipments][-100 - number]
+    return [h for h in holders if not h.second_account and not h.shipments and h.number > 3_600][number]
 
 
 def asks(name: str, h: Human, right: str, **subject: Any) -> Submission:
