@@ -58,7 +58,11 @@ check: setup ## Check style, types, import contracts and everything that needs n
 	@echo "check: unit tests"; $(BIN)/pytest --quiet --numprocesses $(WORKERS) -m "not integration"
 
 test: check ## Check, then run the tests on real Kafka and PostgreSQL
-	@echo "test: integration tests"; $(BIN)/pytest --quiet --numprocesses 2 --dist loadgroup -m integration
+	@echo "test: integration tests, those on a whole system and the others side by side"
+	@$(BIN)/pytest --quiet -p no:cacheprovider -m "integration and not whole_system" >.others.log 2>&1 & others=$$!; \
+	whole=0; $(BIN)/pytest --quiet -m whole_system || whole=$$?; \
+	wait $$others || { cat .others.log; echo "test: of the tests without a whole system some failed (above)" >&2; exit 1; }; \
+	tail -n 1 .others.log; exit $$whole
 
 demo: setup ## Send the sample requests through a whole system and show what becomes of each
 	@$(BIN)/rightsbus demo
@@ -71,6 +75,6 @@ bench: setup ## Measure throughput and latency; results go to bench/results
 
 clean: ## Stop a running system and remove its data, the caches and .venv
 	@if [ -d .rightsbus ] && [ -x $(BIN)/python ]; then $(BIN)/python -m stack.supervise --stop --data .rightsbus; fi
-	@rm -rf .rightsbus .venv .lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .import-contracts.log
+	@rm -rf .rightsbus .venv .lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .import-contracts.log .others.log
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "clean: done"

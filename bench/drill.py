@@ -137,6 +137,8 @@ def _count_ends(seen: Seen, sent: Sequence[Submission], account: Account) -> Non
     ends = Counter((name[:3], end) for name, end in seen.ends.items() if name in names)
     for kind, number in sorted(must.items()):
         account.expect(f"{kind}: ended {ENDS[kind]}", ends[kind, ENDS[kind]], number)
+    otherwise = {name: end for name, end in seen.ends.items() if name in names and end != ENDS.get(name[:3], end)}
+    account.figures["ended otherwise"] = otherwise
     account.expect("requests", sum(name in names for name in seen.requests.values()), len(sent))
 
 

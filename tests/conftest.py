@@ -13,13 +13,12 @@ settings.load_profile("calm")
 """How fast a machine is proves nothing; pytest's own time limit still holds."""
 
 
-@pytest.hookimpl(tryfirst=True)  # the plugin that runs them side by side looks at the marks at once
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run side by side what needs the whole system and what does not: each half starts its servers once."""
+    """Mark what needs the whole system: `make test` runs those tests beside the other integration tests."""
     for item in items:
-        half = "system" if "system" in getattr(item, "fixturenames", ()) else "servers"
-        if item.get_closest_marker("integration"):
-            item.add_marker(pytest.mark.xdist_group(half))
+        if "system" in getattr(item, "fixturenames", ()) and item.get_closest_marker("integration"):
+            item.add_marker("whole_system")
 
 
 @pytest.fixture(scope="session")

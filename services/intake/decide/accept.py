@@ -7,14 +7,14 @@ from typing import Any, Final
 
 from rules import parts
 from rules.choice import Choice
-from rules.matching import Candidate, locate
+from rules.matching import Candidate, Verdict, locate, weigh
 from rules.periods import covered
 from rules.recourse import fallback
 from rules.rights import MEANINGS, PassedOn, reaches
 from schemas.base import Cause
 from schemas.events import Clock, RequestAccepted
 from schemas.public import RequestSubmitted
-from schemas.values import ANSWERED_BY_A_PERSON, Located, Mode, PointKind, Population, Right
+from schemas.values import ANSWERED_BY_A_PERSON, Action, Located, Mode, PointKind, Population, Right
 from services.directory.offered import kinds_of
 from services.intake.decide.case import Asked, Case
 from services.intake.decide.facts import Facts
@@ -30,6 +30,8 @@ _CONTESTED: Final = {
     "postal_address": PointKind.ADDRESS,
 }
 ACCESSES: Final = (Right.KNOW_CATEGORIES, Right.KNOW_SPECIFIC, Right.PORTABILITY)
+AS_A_DELETION: Final = 2
+"""Groups of points that single a person out for erasure: what a deletion itself needs (11 CCR § 7062)."""
 TELLING: Final = frozenset({PointKind.EMAIL, PointKind.PHONE, PointKind.ACCOUNT_NUMBER})
 """Kinds that point at one record well enough to apply a preference to it."""
 
@@ -97,7 +99,7 @@ def _accepted(state: Case, taking: Taking, right: Right) -> RequestAccepted:
         given=kinds_of(body.subject), contested=_contested(body, right),
         parts=_parts(right, terms, ids, declared=signed(body)),
         clients=handed(right, taking.located) if choice.granted else [], only_for=list(choice.only_for),
-        subjects=[] if choice.verify else _subjects(taking.found, choice), refers_to=body.refers_to,
+        subjects=[] if choice.verify else _subjects(taking, right, choice), refers_to=body.refers_to,
         **_fallback(facts, right, choice, body), work_fields=list(choice.work_fields),
         person_confirms=terms.confirms, pauses=stops_clock(facts.handbook.laws.get(choice.law)),
         releases=_releases(right, ids), unverified_at=taking.now + brand.windows.unverified_end,
@@ -159,8 +161,13 @@ def _parts(right: Right, terms: Terms, ids: Mapping[Right, str], *, declared: bo
     return pending
 
 
-def _subjects(found: Sequence[Candidate], choice: Choice) -> list[str]:
-    reached = (c for c in found if reaches(choice.only_for, c.population))
+def _subjects(taking: Taking, right: Right, choice: Choice) -> list[str]:
+    """Whom it reaches without anybody being verified; what erases, only the one person its points single out."""
+    if MEANINGS[right].action is Action.ERASE:
+        policy = taking.facts.handbook.points
+        found = weigh(taking.found, needed=AS_A_DELETION, right=right, on=taking.now.date(), policy=policy)
+        return [found.subject] if found.verdict is Verdict.VERIFIED and found.subject else []
+    reached = (c for c in taking.found if reaches(choice.only_for, c.population))
     own = (c for c in reached if c.population is not Population.RECIPIENT)
     return sorted({c.subject for c in own if {m.kind for m in c.matched} & TELLING})
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 
 from bench.system import System
@@ -243,6 +244,16 @@ def test_an_upheld_appeal_is_carried_out_as_a_new_request_of_the_first_case(offi
 
 def test_who_reported_a_minor_is_told_nothing_of_what_was_done(office: Office) -> None:
     assert office.settled[office.ids["minor"]].parts.keys() == {"answer"}
+
+
+def test_nobody_is_erased_for_sharing_a_telephone_with_a_minor(system: System, office: Office) -> None:
+    minor = office.people["minor"]
+    beside = {h.account for h in system.humans if h.phone == minor.phone and h.account and h is not minor}
+
+    assert beside
+    with psycopg.connect(system.found.endpoints.database_url) as db:
+        rows = db.execute("SELECT id FROM accounts.account WHERE id = ANY(%s)", [[minor.account, *beside]]).fetchall()
+    assert {account for (account,) in rows} == beside
 
 
 def test_refusals_say_why(office: Office) -> None:

@@ -182,6 +182,16 @@ def test_a_report_about_a_minor_is_passed_on_and_a_complaint_is_not() -> None:
     assert Window().modes["acorn"] is Mode.FORWARD
 
 
+def test_a_report_about_a_minor_reaches_the_one_person_its_points_single_out_or_nobody() -> None:
+    right, shared = "minor_report", a_record(PointKind.PHONE, subject="b" * 36)
+    meant = a_record(PointKind.EMAIL, PointKind.PHONE)
+    twin = a_record(PointKind.EMAIL, PointKind.PHONE, subject="c" * 36)
+
+    for found, reached in (((meant, shared), [meant.subject]), ((shared,), []), ((meant, twin), [])):
+        submission = a_submission(right)
+        assert only(Window(submission, found={submission.event_id: found})).subjects == reached
+
+
 def test_time_is_told_by_our_own_day_and_missed_by_the_laws() -> None:
     window = Window(a_submission(residence=CALIFORNIA))
     clock = window.accepted().clock
