@@ -51,6 +51,15 @@ class Account:
         if found > most:
             self.wrong.append(f"{what}: {found}, more than {most}")
 
+    def tell(self, good: str) -> int:
+        """Print all figures and what is wrong, or this sentence; returns how much is wrong."""
+        for what, found in self.figures.items():
+            print(f"{what:44} {found}")
+        for sentence in self.wrong:
+            print(f"WRONG: {sentence}")
+        print(f"{len(self.wrong)} things are wrong" if self.wrong else good)
+        return len(self.wrong)
+
 
 def run(argv: Sequence[str]) -> int:
     """Drill; returns 0 when nothing was lost and nothing done twice."""
@@ -61,12 +70,7 @@ def run(argv: Sequence[str]) -> int:
     given = parser.parse_args(argv)
     with running(11 * given.requests + 200) as system:
         account = drill(system, given.requests, given.kills, given.seed)
-    for what, found in account.figures.items():
-        print(f"{what:44} {found}")
-    for sentence in account.wrong:
-        print(f"WRONG: {sentence}")
-    print("nothing lost, nothing done twice" if not account.wrong else f"{len(account.wrong)} things are wrong")
-    return len(account.wrong)
+    return account.tell("nothing lost, nothing done twice")
 
 
 def drill(system: System, requests: int, kills: int, seed: int, within_s: float = 600.0) -> Account:

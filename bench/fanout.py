@@ -45,12 +45,7 @@ def run(argv: Sequence[str]) -> int:
     given = parser.parse_args(argv)
     with crowd(given.requests, given.down_s) as (system, tempers):
         account = drill(system, tempers, given.requests, given.kills, given.seed)
-    for what, found in account.figures.items():
-        print(f"{what:44} {found}")
-    for sentence in account.wrong:
-        print(f"WRONG: {sentence}")
-    print("every system answered for itself" if not account.wrong else f"{len(account.wrong)} things are wrong")
-    return len(account.wrong)
+    return account.tell("every system answered for itself")
 
 
 def drill(system: System, tempers: Tempers, requests: int, kills: int, seed: int) -> Account:

@@ -28,13 +28,6 @@ SAID = {"type": "service-providers", "client": "acorn", "instruction_id": "q-1",
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> FileKeyStore:
-    keys = FileKeyStore(tmp_path_factory.mktemp("keys"))
-    keys.create()
-    return keys
-
-
-@pytest.fixture(scope="module")
 def reader(store: FileKeyStore) -> Replies:
     """The reader, with a register of three clients in place of the database."""
     settings_ = SimpleNamespace(database_url=SimpleNamespace(get_secret_value=lambda: "postgresql://localhost:1/none"))

@@ -18,13 +18,6 @@ HOW = {"alg": "ECDH-ES+A256KW", "enc": "A256GCM"}
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> FileKeyStore:
-    keys = FileKeyStore(tmp_path_factory.mktemp("keys"))
-    keys.create()
-    return keys
-
-
-@pytest.fixture(scope="module")
 def unseal(store: FileKeyStore) -> Unsealing:
     return Unsealing(store)
 
