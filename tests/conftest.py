@@ -1,6 +1,8 @@
 """Fixtures every test may ask for. Servers start when the first test needs them, once per run."""
 
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +13,18 @@ from tests.support.servers import TestBroker, TestServers
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")
 """How fast a machine is proves nothing; pytest's own time limit still holds."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest makes its own
+def pytest_configure(config: pytest.Config) -> None:
+    """Give this run a folder that no other run touches, removed at its end.
+
+    The folder pytest would use is shared with every run of one user: each that begins closes it to everybody else,
+    also to the system user a PostgreSQL started by root runs as. That server then dies.
+    """
+    if config.option.basetemp is None:
+        config.option.basetemp = folder = tempfile.mkdtemp(prefix="rightsbus-tests-")
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses by marks
