@@ -44,6 +44,9 @@ _AREAS: Final = (
 _FICTIONAL: Final = 100
 """Numbers per area code that belong to nobody."""
 
+_ROUND: Final = 26_100
+"""So many people have a name and number together that nobody else has. Then the names move on: enough for 100,000."""
+
 
 class Kind(StrEnum):
     """What a person has to do with the company."""
@@ -125,7 +128,8 @@ def people(count: int = 2_000, seed: int = 7) -> list[Human]:
 
 
 def _human(number: int, draw: random.Random) -> Human:
-    given, family = _GIVEN[number % len(_GIVEN)], _FAMILY[(number // len(_GIVEN)) % len(_FAMILY)]
+    round_ = number // _ROUND
+    given, family = _GIVEN[number % len(_GIVEN)], _FAMILY[(number // len(_GIVEN) + round_) % len(_FAMILY)]
     place, kind = draw.choice(_PLACES), _MIX[number % len(_MIX)]
     clients = draw.sample(sorted(CLIENTS), _PARCELS.get(kind, 0))
     area = _AREAS[number // _FICTIONAL % len(_AREAS)]
