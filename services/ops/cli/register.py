@@ -19,6 +19,7 @@ from services.ops.register.queries import Filter
 
 _OPTIONS: Final[Mapping[str, tuple[Any, Any]]] = {
     "late": (Annotated[bool, typer.Option("--late", help="past the day to answer by")], False),
+    "past": (Annotated[int | None, typer.Option(help="not answered after this percentage of their time")], None),
     "due_within": (Annotated[str | None, typer.Option(help="to be answered within a span such as 5d")], None),
     "overdue": (Annotated[str | None, typer.Option(help="waiting longer than it should, by a span such as 1h")], None),
     "waiting_for": (Annotated[str | None, typer.Option(help=f"for whom: {', '.join(Party)}, request")], None),
@@ -77,6 +78,7 @@ def show_waits(rows: list[dict[str, Any]], *, as_json: bool) -> None:
                 "right": row["right"],
                 "law": row["law"],
                 "answer by": f"{row['answer_by']}{' LATE' if row['late'] else ''}",
+                "used": f"{row['used']} %",
                 "part": row["part"],
                 "waits for": _whom(row),
                 "for": row["waiting"],

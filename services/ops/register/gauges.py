@@ -20,6 +20,7 @@ from services.kernel.errors import BrokerAway
 from services.ops.lag import Lag
 from services.ops.register import store
 from services.ops.register.keeping import now
+from services.ops.register.queries import KEYS_OVER, USED
 
 log = structlog.get_logger()
 FRESH_S: Final = 5.0
@@ -46,8 +47,10 @@ FACTS: Final = (
          "WHERE last_moment BETWEEN %(now)s AND %(now)s + interval '5 days' GROUP BY 1, 2"),
     Fact("rightsbus_requests_past_share", ("brand", "law", "percent"),
          "Open requests not answered, by the last share of their time that has passed: 50, 80, 95 or 100 %",
-         "SELECT brand, law, percent::text, count(*) FROM ops.open WHERE percent > 0 AND settled_at IS NULL "
-         "GROUP BY 1, 2, 3"),
+         "SELECT brand, law, (SELECT max(s) FROM unnest(ARRAY[50, 80, 95, 100]) AS s "  # noqa: S608  ours
+         "WHERE s <= used)::text, count(*) "
+         f"FROM (SELECT o.brand, o.law, {USED} AS used FROM ops.open o WHERE o.settled_at IS NULL) "
+         "AS mine WHERE used >= 50 GROUP BY 1, 2, 3"),
     Fact("rightsbus_request_deadline_seconds", ("brand", "law"), "Time left to the nearest day to answer by",
          "SELECT brand, law, extract(epoch FROM min(last_moment) - %(now)s) FROM ops.open GROUP BY 1, 2"),
     Fact("rightsbus_acknowledgements_late", ("brand", "law"), "Open requests not acknowledged by the day to do so",
@@ -82,11 +85,7 @@ FACTS: Final = (
          "SELECT brand, law, extract(epoch FROM avg(settled_at - received_at)) FROM ops.requests "
          "WHERE settled_at > %(now)s - interval '30 days' AND brand IS NOT NULL GROUP BY 1, 2"),
     Fact("rightsbus_vault_keys_overdue", ("brand",), "Cases whose data key should be destroyed an hour ago and is not",
-         "SELECT w.brand, count(*) FROM vault.keys k CROSS JOIN LATERAL (SELECT min(brand) AS brand, max(closed_at) AS "
-         "closed_at, bool_and(closed_at IS NOT NULL) AS closed FROM ops.requests "
-         "WHERE left(replace(case_id, '-', ''), 18) = k.case_key) r "
-         "JOIN unnest(%(brands)s::text[], %(windows)s::interval[]) AS w (brand, keep) ON w.brand = r.brand "
-         "WHERE r.closed AND r.closed_at + w.keep < %(now)s - interval '1 hour' GROUP BY 1"),
+         f"SELECT brand, count(*) FROM ({KEYS_OVER}) AS over GROUP BY 1"),  # noqa: S608  our own text
     Fact("rightsbus_audit_entries", (), "Entries of history", "SELECT coalesce(sum(length), 0) FROM ops.chains"),
     Fact("rightsbus_audit_unsigned_entries", (), "Entries of history under no signed root yet",
          "SELECT coalesce(sum(length - sealed), 0) FROM ops.chains"),

@@ -11,9 +11,31 @@ from services.ops.register.keeping import now
 
 Db = psycopg.Connection[Any]
 
-_WAITS: Final = """
+USED: Final = """greatest(CASE WHEN o.extended_to IS NULL THEN o.percent ELSE 0 END,
+  floor(100 * extract(epoch FROM %(now)s - o.received_at)
+    / nullif(extract(epoch FROM o.last_moment - o.received_at), 0)), 0)::int"""
+"""How much of an open request's time to answer has passed, in percent: as intake told it, and as the days have it.
+
+After a longer time was given only the days count: what was told before was told of the shorter one.
+"""
+
+SHARES: Final = (50, 80, 95)
+"""Shares of the time to answer, in percent, that operators are warned at."""
+
+KEYS_OVER: Final = """SELECT k.case_key, w.brand, r.closed_at FROM vault.keys k
+CROSS JOIN LATERAL (SELECT min(brand) AS brand, max(closed_at) AS closed_at, bool_and(closed_at IS NOT NULL) AS closed
+  FROM ops.requests WHERE left(replace(case_id, '-', ''), 18) = k.case_key) r
+JOIN unnest(%(brands)s::text[], %(windows)s::interval[]) AS w (brand, keep) ON w.brand = r.brand
+WHERE r.closed AND r.closed_at + w.keep < %(now)s - interval '1 hour' AND NOT EXISTS (
+  SELECT 1 FROM intake.state s WHERE s.id = k.case_key AND (s.body->>'destroy_at')::timestamptz > %(now)s)"""
+"""Cases that ended, whose data key should have been destroyed an hour ago by the brand's window, and is there still.
+
+Where intake keeps it longer, because somebody may still complain or appeal, it is not over.
+"""
+
+_WAITS: Final = f"""
 SELECT w.request_id, o.case_id, o.brand, o."right", o.law, w.part, w.party, w.who, w.waiting, w.since, w.until,
-  o.answer_by, o.last_moment < %(now)s AS late
+  o.answer_by, o.last_moment < %(now)s AS late, {USED} AS used
 FROM ops.waits w JOIN ops.open o USING (request_id)
 WHERE (NOT %(late)s OR o.last_moment < %(now)s)
   AND (%(due_before)s::timestamptz IS NULL OR o.last_moment < %(due_before)s)
@@ -22,8 +44,9 @@ WHERE (NOT %(late)s OR o.last_moment < %(now)s)
   AND (%(part)s::text IS NULL OR starts_with(w.part, %(part)s))
   AND (%(brand)s::text IS NULL OR o.brand = %(brand)s) AND (%(law)s::text IS NULL OR o.law = %(law)s)
   AND (%(right)s::text IS NULL OR o."right" = %(right)s)
+  AND (%(past)s::int IS NULL OR (o.settled_at IS NULL AND {USED} >= %(past)s))
   AND (%(overdue)s::timestamptz IS NULL OR w.until < %(overdue)s)
-ORDER BY o.last_moment, w.request_id, w.part LIMIT %(most)s"""
+ORDER BY o.last_moment, w.request_id, w.part LIMIT %(most)s"""  # noqa: S608  our own text
 
 _DETAILS: Final = {
     "parts": """SELECT part, outcome, reason, basis, party, who, waiting, until, attempt, ended_at
@@ -43,6 +66,7 @@ class Filter:
     """Which waiting parts of open requests are meant; what is not given does not narrow."""
 
     late: bool = False
+    past: int | None = None
     due_within: timedelta | None = None
     overdue_by: timedelta | None = None
     party: str | None = None
@@ -88,9 +112,12 @@ def case_of(db: Db, request_ids: list[str]) -> dict[str, str]:
 
 
 def counts(db: Db) -> dict[str, int]:
-    """How much there is: open, late, waiting for an operator, parked."""
-    query = """SELECT (SELECT count(*) FROM ops.open), (SELECT count(*) FROM ops.open WHERE last_moment < %(now)s),
+    """How much there is: open, late, with how much of their time passed and no answer, for an operator, parked."""
+    shares = ", ".join(f"(SELECT count(*) FROM shares WHERE used >= {share})" for share in SHARES)  # noqa: S608  ours
+    query = f"""WITH shares AS (SELECT {USED} AS used FROM ops.open o WHERE settled_at IS NULL)
+SELECT (SELECT count(*) FROM ops.open), (SELECT count(*) FROM ops.open WHERE last_moment < %(now)s), {shares},
 (SELECT count(DISTINCT request_id) FROM ops.waits WHERE party = 'operator'),
-(SELECT count(*) FROM ops.parked WHERE lies)"""
+(SELECT count(*) FROM ops.parked WHERE lies)"""  # noqa: S608  ours
     [row] = db.execute(query, {"now": now(db)}).fetchall()
-    return dict(zip(("open", "late", "waiting_for_operator", "parked"), row, strict=True))
+    names = ("open", "late", *(f"past_{share}_%" for share in SHARES), "waiting_for_operator", "parked")
+    return dict(zip(names, row, strict=True))

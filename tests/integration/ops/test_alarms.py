@@ -75,6 +75,7 @@ class Stand:
         self.submit("delete")
         self.unread = self.submit("inquiry", subject={"emails": [f"{uuid4().hex}@no-mailbox.example"]})
         nowhere = {"emails": [f"{uuid4().hex}@no-mailbox.example"]}
+        self.used = {share: self.submit("inquiry") for share in (50, 80, 95)}
         self.old = self.submit("delete", brand="firstmile", subject=nowhere)
 
     def submit(self, right: str, **fields: Any) -> str:
@@ -130,6 +131,16 @@ def requests_due_soon(stand: Stand) -> Trouble:
         lambda: stand.run("decide", "deny", *chosen, "--reason", "suspected_fraud", "--basis", "INC-1"),
         {"brand": "firstmile"},
     )
+
+
+def past(share: int, days: int, left: int) -> Callable[[Stand], Trouble]:
+    def provoke(stand: Stand) -> Trouble:
+        dates = f"received_at = now() - interval '{days} days', respond_by = current_date + {left}"
+        stand.ages(f"UPDATE ops.requests SET {dates} WHERE request_id = %s", stand.used[share])  # noqa: S608  ours
+        done = ("decide", "done", stand.used[share], "--part", "answer", "--basis", "INC-1")
+        return Trouble(lambda: stand.run(*done), {"brand": "parcelwise"})
+
+    return provoke
 
 
 def acknowledgements_late(stand: Stand) -> Trouble:
@@ -239,6 +250,7 @@ TOGETHER: dict[str, Callable[[Stand], Trouble]] = {
     "EffectsFail": effects_fail, "LettersUndelivered": letters_undelivered,
     "HandoverSilent": handover_silent, "RequestsLate": requests_late, "PartsOverdue": parts_overdue,
     "KeysOverdue": keys_overdue, "AcknowledgementsLate": acknowledgements_late, "RequestsDueSoon": requests_due_soon,
+    "RequestsPastHalf": past(50, 30, 20), "RequestsPast80": past(80, 43, 7), "RequestsPast95": past(95, 200, 6),
     "OperatorAwaited": operator_awaited, "HistoryUnsigned": history_unsigned, "DependencyAway": dependency_away,
     "NotProjected": not_projected,
 }  # fmt: skip

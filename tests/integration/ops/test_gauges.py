@@ -21,6 +21,7 @@ from schemas.events import (
 )
 from services.kernel.tokens import case_key
 from services.ops.lag import Lag
+from services.ops.register import queries
 from services.ops.register.gauges import FACTS, UP, Gauges
 from services.ops.register.keeping import now
 from tests.support.ledger import Ledger
@@ -56,7 +57,7 @@ def test_an_empty_register_raises_nothing(ledger: Ledger) -> None:
 
 
 def test_a_late_request_is_counted_until_it_is_extended_or_closed(ledger: Ledger, at_s: float) -> None:
-    old = at_s - 46 * 86_400
+    old = at_s - 47 * 86_400
     ledger.take(accepted(REQUEST, at_s=old), accepted(an_id("other"), at_s=old), accepted(an_id("young"), at_s=at_s))
 
     assert value(ledger, "rightsbus_requests_open") == 3
@@ -76,17 +77,34 @@ def test_a_request_due_soon_is_counted_and_so_is_the_time_left(ledger: Ledger, a
 
 
 def test_a_request_is_counted_under_the_last_share_of_its_time_that_has_passed(ledger: Ledger, at_s: float) -> None:
-    ledger.take(accepted(REQUEST, at_s=at_s))
+    ledger.take(accepted(REQUEST, at_s=at_s), accepted(an_id("young"), at_s=at_s))
     assert value(ledger, "rightsbus_requests_past_share") == 0
     for percent in (50, 80):
         ledger.take(told(DeadlineReached, REQUEST, at_s=at_s, percent=percent, respond_by=now(ledger.db).date()))
 
     assert value(ledger, "rightsbus_requests_past_share", percent="80") == 1
     assert value(ledger, "rightsbus_requests_past_share", percent="50") == 0
+    assert queries.counts(ledger.db).items() >= {"open": 2, "past_50_%": 1, "past_80_%": 1, "past_95_%": 0}.items()
+    ledger.take(told(RequestSettled, REQUEST, at_s=at_s, ending="fulfilled", parts={}))
+    assert value(ledger, "rightsbus_requests_past_share") == 0
+
+
+def test_the_share_is_that_of_the_days_too_and_counts_anew_after_an_extension(ledger: Ledger, at_s: float) -> None:
+    ledger.take(accepted(REQUEST, at_s=at_s - 44 * 86_400))
+    [row] = queries.waits(ledger.db, queries.Filter(past=95))
+
+    assert value(ledger, "rightsbus_requests_past_share", percent="95") == 1
+    assert 95 <= row["used"] < 100
+    later = now(ledger.db).date() + timedelta(days=44)
+    ledger.take(told(DeadlineReached, REQUEST, at_s=at_s, percent=95, respond_by=now(ledger.db).date()))
+    ledger.take(told(DeadlineExtended, REQUEST, at_s=at_s, respond_by=later, reason="complexity"))
+    assert value(ledger, "rightsbus_requests_past_share") == 0
+    assert [row["used"] for row in queries.waits(ledger.db, queries.Filter())] == [49]
+    assert queries.waits(ledger.db, queries.Filter(past=50)) == []
 
 
 def test_a_missing_acknowledgement_is_counted_until_the_letter_left(ledger: Ledger, at_s: float) -> None:
-    ledger.take(accepted(REQUEST, at_s=at_s - 16 * 86_400))
+    ledger.take(accepted(REQUEST, at_s=at_s - 17 * 86_400))
 
     assert value(ledger, "rightsbus_acknowledgements_late") == 1
     ledger.take(told(NoticeSent, REQUEST, at_s=at_s, letter="acknowledgement", way="mail", to="given"))
