@@ -8,8 +8,9 @@ from typing import Final, Self
 
 from pydantic import Field, model_validator
 
-from connectors.holdings import Mapped
-from connectors.systems import SystemMap
+from connectors.holdings import Mapped, Outsider
+from connectors.systems import ACTIONS, SystemMap
+from rules import parts
 from rules.errors import AtPath
 from rules.yaml_text import parse
 from schemas.scalars import Slug
@@ -28,8 +29,9 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """How one service provider is told to delete: through which system, by whose record keys, and how long it has."""
+    """How somebody outside is told: to do what, through which system, by whose record keys, and how long it has."""
 
+    action: Action
     through: str
     keys_from: tuple[str, ...]
     within: timedelta
@@ -60,22 +62,39 @@ class DataMap:
 
     @property
     def channels(self) -> frozenset[str]:
-        """Systems that hold nothing themselves: service providers are told through them."""
-        told = {provider.told for system in self.systems.values() for provider in system.providers}
+        """Systems that hold nothing themselves: service providers and third parties are told through them."""
+        told = {one.told for system in self.systems.values() for one in system.outsiders}
         return frozenset(name for name in told if name and not self.systems[name].held)
 
-    def providers(self, acting: Iterable[str]) -> dict[str, Told]:
-        """The service providers of these systems that are told to delete, by the name of their part.
+    def told(self, right: Right, *, brand: str, acting: Iterable[str], client: str | None = None) -> dict[str, Told]:
+        """Who outside is told of a request, by the name of their part.
 
-        One that several systems share is told once, through the first of them, with the record keys of all.
+        A deletion is told to who gets data of the systems `acting` on it; an opt-out or a limit to who gets data of any
+        system of the brand, whether or not that system has a mark to set. What is held for a client goes to service
+        providers alone. One that several systems share is told once, through the first of them, with the record keys
+        of all.
         """
         found: dict[str, Told] = {}
-        for name in sorted(acting):
-            for one in self.systems[name].providers:
-                if one.told:
-                    before = found.get(one.slug, Told(one.told, (), timedelta(days=one.confirm_days)))
-                    found[one.slug] = replace(before, keys_from=(*before.keys_from, name))
+        for name in sorted(acting if right is Right.DELETE else self._of(brand)):
+            for part, one in self._outsiders(name, brand, client):
+                if one.told and right in one.told_of:
+                    told = Told(ACTIONS[right], one.told, (), timedelta(days=one.confirm_days))
+                    before = found.get(part, told)
+                    found[part] = replace(before, keys_from=(*before.keys_from, name))
         return found
+
+    def _of(self, brand: str) -> Iterator[str]:
+        """The systems that hold data of a brand's own people."""
+        for name, system in self.systems.items():
+            if brand in system.brands and "own" in system.roles and name not in self.channels:
+                yield name
+
+    def _outsiders(self, name: str, brand: str, client: str | None) -> Iterator[tuple[str, Outsider]]:
+        """Everybody who gets such data of a system, with the name of their part."""
+        system = self.systems[name]
+        found: list[tuple[str, Outsider]] = [(parts.provider(one.slug, client), one) for one in system.providers]
+        found += [(parts.third_party(one.slug), one) for one in system.third_parties if client is None]
+        yield from ((part, one) for part, one in found if one.gets(brand))
 
     def _before(self, name: str, action: Action, acting: Mapping[str, Action]) -> tuple[str, ...]:
         if action is not Action.ERASE:
@@ -104,7 +123,8 @@ def _named(systems: Mapping[str, SystemMap]) -> Iterator[tuple[str, str, str]]:
     """Every place where a system names another one: which, under which key, whom."""
     for name, system in systems.items():
         yield from ((name, "after", other) for other in system.after)
-        yield from ((name, "providers", provider.told) for provider in system.providers if provider.told)
+        yield from ((name, "providers", one.told) for one in system.providers if one.told)
+        yield from ((name, "third_parties", one.told) for one in system.third_parties if one.told)
 
 
 def compile_map(text: str, file: str = FILE) -> DataMap:

@@ -1,10 +1,10 @@
 """The data map's words for what is held: whose, where it comes from, what it is for, and what a deletion does to it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from schemas.scalars import Code, Slug
 from schemas.values import OPT_OUTS, Reason, Right
@@ -14,6 +14,8 @@ Use = Literal["own", "client"]
 """For whom data is used: the company's own purpose, or on behalf of the client that owns it."""
 MARKED: Final = OPT_OUTS | {Right.DEACTIVATE}
 """Rights that end in a mark."""
+TOLD_OF: Final = (OPT_OUTS - {Right.OPT_IN_SALE}) | {Right.DELETE}
+"""What somebody outside can be told of."""
 
 
 class Mapped(BaseModel):
@@ -131,20 +133,55 @@ class PreferenceMap(Mapped):
         return right is not Right.DEACTIVATE
 
 
-class Provider(Mapped):
-    """A service provider that gets data of this system, the contract that binds it, and how it is told to delete.
+class Outsider(Mapped):
+    """Somebody outside who gets data of this system, the contract that binds it, and how it is told what people ask.
 
-    One that is `told` has a part of its own in every deletion, and `confirm_days` to say that it did. One that is not
-    keeps nothing that outlives our own rows, such as a host.
+    One that is `told` has a part of its own in every request of `told_of`, and `confirm_days` to say that it complied.
+    One that is not keeps nothing that outlives our own rows, such as a host.
     """
 
     name: str
-    contract: str = Field(min_length=3, description="where it may neither sell nor disclose further, and must delete")
+    contract: str = Field(
+        min_length=3, description="what binds it: what it may do with the data, and must do when told"
+    )
     categories: list[Code] = Field([], description="what it gets; all this system holds if not given")
     told: Slug | None = Field(None, description="the system of this map through which it is told, and confirms")
+    told_of: list[Right] = Field([Right.DELETE], description="a deletion, opt-outs, limits: what it is told of")
     confirm_days: int = Field(10, gt=0, description="how long it has to confirm; then an operator decides")
+    brands: list[Slug] = Field([], description="whose people's data it gets; all the system's brands' if not given")
+
+    @field_validator("told_of")
+    @classmethod
+    def _can_be_told(cls, told_of: list[Right]) -> list[Right]:
+        wrong = sorted(set(told_of) - TOLD_OF)
+        if wrong:
+            message = f"{', '.join(wrong)}: nobody outside is told of that; known are {', '.join(sorted(TOLD_OF))}"
+            raise ValueError(message)
+        return told_of
 
     @property
     def slug(self) -> str:
         """Its name in the name of a part."""
-        return "-".join(re.findall(r"[a-z0-9]+", self.name.lower())) or "provider"
+        return "-".join(re.findall(r"[a-z0-9]+", self.name.lower())) or "outsider"
+
+    def gets(self, brand: str, categories: Collection[str] | None = None) -> bool:
+        """Whether it gets data of a brand's people: of any of these categories, or any at all where None is given."""
+        of_these = categories is None or not self.categories or not set(self.categories).isdisjoint(categories)
+        return of_these and (not self.brands or brand in self.brands)
+
+
+class Provider(Outsider):
+    """A service provider: it works for the company, may neither sell nor disclose further, and deletes when told to."""
+
+
+class ThirdParty(Outsider):
+    """Somebody the data is sold to, shared with or made available to, for purposes of their own.
+
+    It is told of deletions and of the opt-outs from just that, and has to pass it on to whom it gave the data.
+    Source: Civ. Code 1798.105(c)(1); 11 CCR 7022(b), 7026(f), 7027(g).
+    """
+
+    told_of: list[Right] = Field(
+        [Right.DELETE, Right.OPT_OUT_SALE_SHARE, Right.OPT_OUT_TARGETED_ADS],
+        description="a deletion, opt-outs, limits: what it is told of",
+    )

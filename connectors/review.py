@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from connectors.datamap import DataMap
 from connectors.port import Finding
-from connectors.systems import SystemMap
+from connectors.systems import ACTIONS, SystemMap
+from schemas.values import Right
 
 DECIDE: Final = "DECIDE"
 """The word a draft marks what a person must decide with."""
@@ -16,8 +17,27 @@ def review(systems: DataMap) -> list[Finding]:
     return [
         Finding(name, where, what, serious=serious)
         for name, declared in systems.systems.items()
-        for where, what, serious in (*_undecided(declared), *_unsaid(declared))
+        for where, what, serious in (*_undecided(declared), *_unsaid(declared), *_unheard(declared, systems))
     ]
+
+
+def _unheard(declared: SystemMap, systems: DataMap) -> Iterator[tuple[str, str, bool]]:
+    """Whom outside nothing would reach: the system they are told through does not know what they are told of."""
+    for one in declared.outsiders:
+        if one.told is None:
+            continue
+        for right in one.told_of:
+            if not _passes_on(systems.systems[one.told], right):
+                where = f"{one.name}.told_of"
+                yield where, f"{one.told} does not say how it passes {right} on: its instructions or preferences", True
+
+
+def _passes_on(channel: SystemMap, right: Right) -> bool:
+    """Whether a system can tell somebody of a right, as far as its entry says."""
+    if channel.connector == "manual":
+        return ACTIONS[right] in channel.options.get("instructions", {})
+    known = channel.preferences.columns if channel.preferences else {}
+    return right is Right.DELETE or channel.participant or right in known
 
 
 def _undecided(declared: SystemMap) -> Iterator[tuple[str, str, bool]]:
@@ -43,6 +63,7 @@ def _unsaid(declared: SystemMap) -> Iterator[tuple[str, str, bool]]:
         yield "populations", "says nothing: this system is asked about everybody", False
     if not declared.held and declared.preferences is None:
         yield "holds", "says nothing: no answer can tell what is held here, where from and what for", False
-    for provider in declared.providers:
-        if provider.told is None:
-            yield f"providers[{provider.name}]", "nothing says how it is told to delete: `told` names a system", False
+    for kind, some in (("providers", declared.providers), ("third_parties", declared.third_parties)):
+        for one in some:
+            if one.told is None:
+                yield f"{kind}[{one.name}]", "nothing says how it is told what people ask: `told` names a system", False

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from connectors.holdings import Held, Holding, Mapped, PreferenceMap, Provider, SqlName, Use
+from connectors.holdings import Held, Holding, Mapped, Outsider, PreferenceMap, Provider, SqlName, ThirdParty, Use
 from connectors.tables import TableMap
 from rules.errors import AtPath
 from schemas.scalars import Code, Slug
@@ -48,6 +48,7 @@ class SystemMap(Mapped):
     preferences: PreferenceMap | None = None
     rights: list[Right] | None = Field(None, description="the only rights this system serves; all it can if not given")
     providers: list[Provider] = []
+    third_parties: list[ThirdParty] = []
     purge: Literal["by_hand", "daily"] = Field("by_hand", description="when rows go whose time is over")
     timeout_s: float = Field(30.0, gt=0, description="per call")
     concurrency: int = Field(2, ge=1, le=32, description="calls at once")
@@ -72,6 +73,11 @@ class SystemMap(Mapped):
     def held(self) -> Sequence[Held]:
         """Everything it holds, in whatever way it is described."""
         return [*self.tables, *self.holds]
+
+    @property
+    def outsiders(self) -> Sequence[Outsider]:
+        """Everybody outside who gets data of this system."""
+        return [*self.providers, *self.third_parties]
 
     @property
     def correctable(self) -> frozenset[str]:

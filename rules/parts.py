@@ -33,7 +33,10 @@ _HOLD: Final = "own/hold:"
 _OWN_SYSTEM: Final = "own/system:"
 _COPIES: Final = "copies:"
 _PROVIDER: Final = "provider:"
+_THIRD_PARTY: Final = "third-party:"
 DIRECTORY: Final = "directory"
+_INSIDE: Final = (_OWN_SYSTEM, f"own/{_PROVIDER}", f"own/{_THIRD_PARTY}")
+"""What only who is surely the person may learn of."""
 
 PATIENCE: Final = timedelta(minutes=1)
 """How long a decision waits for a request nobody has heard of yet, before it is refused."""
@@ -82,7 +85,7 @@ def is_copies(part: str) -> bool:
 
 
 def provider(name: str, client: str | None = None) -> str:
-    """The part of one service provider that is told to delete, and says that it did."""
+    """The part of one service provider that is told what a person asks, and says that it complied."""
     return f"{f'client:{client}' if client else 'own'}/{_PROVIDER}{name}"
 
 
@@ -91,9 +94,19 @@ def is_provider(part: str) -> bool:
     return part.partition("/")[2].startswith(_PROVIDER)
 
 
+def third_party(name: str) -> str:
+    """The part of one third party that got a person's data, is told what they ask, and says that it complied."""
+    return f"own/{_THIRD_PARTY}{name}"
+
+
+def is_third_party(part: str) -> bool:
+    """Whether a part is a third party's."""
+    return part.partition("/")[2].startswith(_THIRD_PARTY)
+
+
 def is_task(part: str) -> bool:
-    """Whether a part is a task: of a system, or of a service provider that is told through one."""
-    return system_of(part) is not None or is_provider(part)
+    """Whether a part is a task: of a system, or of somebody outside who is told through one."""
+    return system_of(part) is not None or is_provider(part) or is_third_party(part)
 
 
 def directory(client: str | None = None) -> str:
@@ -154,13 +167,13 @@ def public(parts: Iterable[str], named: Iterable[str], *, sure: bool) -> set[str
     """The parts that whoever asked may learn of.
 
     Their own, and those of clients whose parcel they named. While nobody is `sure` who asks, what became of the
-    company's systems is not among them: it would tell whether a record exists.
+    company's systems, and of those it told, is not among them: it would tell whether a record exists.
     """
     told = set(named)
     return {
         part
         for part in parts
-        if ((client := client_of(part)) is None or client in told) and (sure or not part.startswith(_OWN_SYSTEM))
+        if ((client := client_of(part)) is None or client in told) and (sure or not part.startswith(_INSIDE))
     }
 
 

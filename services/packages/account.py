@@ -1,12 +1,12 @@
 """What a package tells beside the data itself: categories, sources, purposes, recipients, what is withheld. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from connectors.datamap import DataMap
-from connectors.holdings import FieldMap, Held
+from connectors.holdings import FieldMap, Held, Outsider
 from rules.brands import Brand
 from rules.disclosures import CategoryRow, rows_for, two_lists
 from schemas.values import Population, Right
@@ -26,6 +26,10 @@ _PRACTICES: Final = {
     "profiling": "profiling with significant effects",
     "sensitive": "use of sensitive data to infer traits",
 }
+
+
+type_kind = Literal["providers", "third_parties"]
+"""Who outside gets data, as the data map lists them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +130,21 @@ def _holding(asked: Asked, table: str, number: int) -> dict[str, Any]:
         "source": held.source if held else None,
         "purposes": list(held.purposes) if held else [],
         "recipients": list(held.recipients) if held else [],
-        "providers": _told_of(asked, table, categories),
+        "providers": _getting(asked, table, categories, "providers"),
+        "third_parties": _getting(asked, table, categories, "third_parties"),
     }
 
 
-def _told_of(asked: Asked, table: str, categories: Sequence[str]) -> list[str]:
-    """The service providers that get something of these categories from a table's system."""
+def _getting(asked: Asked, table: str, categories: Sequence[str], kind: type_kind) -> list[str]:
+    """Those of a kind who get something of these categories from a table's system, by name.
+
+    What is held for a client goes to no third party.
+    """
     system = asked.systems.systems.get(table.partition("/")[0])
-    some = system.providers if system else ()
-    return [one.name for one in some if not one.categories or set(one.categories) & set(categories)]
+    some: Sequence[Outsider] = getattr(system, kind) if system else ()
+    if asked.client and kind == "third_parties":
+        return []
+    return [one.name for one in some if one.gets(asked.brand.id, categories)]
 
 
 def _of_the_brand(asked: Asked) -> dict[str, Any]:
@@ -153,7 +163,8 @@ def _of_the_brand(asked: Asked) -> dict[str, Any]:
             for name, words in _PRACTICES.items()
             for practice in [getattr(asked.brand.practices, name)]
         ],
-        "providers": sorted(_providers(asked)),
+        "providers": sorted(_outsiders(asked, "providers")),
+        "third_parties": sorted(_outsiders(asked, "third_parties")),
     }
 
 
@@ -167,12 +178,12 @@ def _category(row: CategoryRow) -> dict[str, Any]:
     }
 
 
-def _providers(asked: Asked) -> Iterator[str]:
-    """The service providers that get data of such a person, by name."""
+def _outsiders(asked: Asked, kind: type_kind) -> set[str]:
+    """Those of a kind who get data of such a person, by name."""
     people = asked.populations
-    seen = set()
+    seen: set[str] = set()
     for system in asked.systems.systems.values():
         concerned = not people or not system.populations or bool(people & set(system.populations))
         if asked.brand.id in system.brands and concerned:
-            seen |= {provider.name for provider in system.providers}
-    yield from seen
+            seen |= {one.name for one in getattr(system, kind) if one.gets(asked.brand.id)}
+    return seen

@@ -87,7 +87,9 @@ def an_accepted(right: Right = Right.DELETE, **fields: Any) -> RequestAccepted:
 
 def an_opt_out(**fields: Any) -> RequestAccepted:
     """An opt-out: nobody is verified."""
-    return an_accepted(Right.OPT_OUT_SALE_SHARE, **{"verify": False, "parts": [], "points_needed": 0, **fields})
+    return an_accepted(
+        **{"right": Right.OPT_OUT_SALE_SHARE, "verify": False, "parts": [], "points_needed": 0, **fields}
+    )
 
 
 def an_answer(kind: AnswerKind, number: int = 1, **fields: Any) -> AnswerRecorded:

@@ -15,6 +15,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from pydantic_core import to_json
 
 from connectors.datamap import DataMap, Told
+from rules import parts
 from rules.handbook import Handbook
 from rules.matching import Candidate, Matched
 from rules.names import NameFit
@@ -125,10 +126,16 @@ class _Systems:
         action = {Right.DELETE: Action.ERASE, Right.CORRECT: Action.CORRECT}.get(right, Action.EXPORT)
         return {"accounts": Task(action, ("billing",) if right is Right.DELETE else ()), "billing": Task(action)}
 
-    def providers(self, acting: Iterable[str]) -> dict[str, Told]:
-        """The service providers told to delete."""
-        told = Told("mail", ("accounts",), timedelta(days=10))
-        return {"meadow-mail": told} if self.copies and "accounts" in acting else {}
+    def told(self, right: Right, *, brand: str, acting: Iterable[str], client: str | None = None) -> dict[str, Told]:
+        """A service provider and a third party told to delete; the third party, of opt-outs from sales, too."""
+        if not self.copies or client or (right is Right.DELETE and "accounts" not in acting):
+            return {}
+        action = Action.ERASE if right is Right.DELETE else Action.APPLY
+        found = {parts.provider("meadow-mail"): Told(action, "mail", ("accounts",), timedelta(days=10))}
+        third = {parts.third_party("harbor-ads"): Told(action, "ads-desk", ("web",), timedelta(days=10))}
+        if right is Right.DELETE:
+            return found | third
+        return third if right is Right.OPT_OUT_SALE_SHARE else {}
 
 
 SYSTEMS, WITH_COPIES = cast(DataMap, _Systems()), cast(DataMap, _Systems(copies=True))

@@ -5,7 +5,7 @@ from typing import Final
 
 from rules import parts
 from rules.rights import MEANINGS
-from schemas.values import Action, Party, Right, Waiting
+from schemas.values import Party, Right, Waiting
 from services.fulfiller.decide.draft import Draft
 from services.fulfiller.decide.holder import wait_for_handovers
 from services.fulfiller.decide.state import Telling
@@ -23,8 +23,8 @@ def plan_systems(draft: Draft) -> None:
     found = draft.facts.systems.plan(brand=draft.accepted.brand, right=draft.right, client=None)
     for name, planned in found.items():
         draft.state = draft.state.with_part(parts.system(name), action=planned.action)
+    plan_told(draft, draft.right, found)
     if draft.right is Right.DELETE:
-        plan_providers(draft, found)
         wait_for_handovers(draft)
     if MEANINGS[right].package:
         draft.state = draft.state.with_part(parts.PACKAGE)
@@ -35,8 +35,12 @@ def plan_systems(draft: Draft) -> None:
     draft.state = draft.state.but(planned=True)
 
 
-def plan_providers(draft: Draft, acting: Iterable[str], client: str | None = None) -> None:
-    """Open one part per service provider of these systems that is told to delete (R37)."""
-    for name, told in draft.facts.systems.providers(acting).items():
+def plan_told(draft: Draft, right: Right, acting: Iterable[str], client: str | None = None) -> None:
+    """Open one part per service provider and third party outside that is told of this.
+
+    Source: R37; 11 CCR 7022(b), 7026(f), 7027(g).
+    """
+    found = draft.facts.systems.told(right, brand=draft.accepted.brand, acting=acting, client=client)
+    for name, told in found.items():
         telling = Telling(through=told.through, keys_from=told.keys_from, within=told.within)
-        draft.state = draft.state.with_part(parts.provider(name, client), action=Action.ERASE, telling=telling)
+        draft.state = draft.state.with_part(name, action=told.action, telling=telling)

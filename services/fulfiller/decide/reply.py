@@ -9,7 +9,7 @@ from schemas.values import Action, Mode, Outcome, PartEnd, Party, Right, Waiting
 from services.fulfiller.decide.clients import arrive
 from services.fulfiller.decide.draft import GRACE, Draft
 from services.fulfiller.decide.facts import Reply
-from services.fulfiller.decide.plan import plan_providers
+from services.fulfiller.decide.plan import plan_told
 from services.fulfiller.decide.result import ForgedToken, UnknownPart, amend
 
 _ENDS: Final = {"completed": Outcome.COMPLETED, "refused": Outcome.REFUSED, "not_ours": Outcome.NOT_OURS}
@@ -89,7 +89,7 @@ def act(draft: Draft, client: str, action: Action) -> None:
     for system, one in planned.items():
         draft.state = draft.state.with_part(parts.system(system, client), action=one.action)
     if action is Action.ERASE:
-        plan_providers(draft, planned, client)
+        plan_told(draft, right, planned, client)
     last = {Action.ERASE: "suppress", Action.EXPORT: "package"}.get(action)
     if last and planned:
         draft.state = draft.state.with_part(parts.system(last, client), action=action)

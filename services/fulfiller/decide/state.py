@@ -11,7 +11,7 @@ from services.kernel.early import Early
 
 
 class Telling(BaseModel):
-    """How a service provider is told: through which system, by the record keys of which, and how long it has."""
+    """How somebody outside is told: through which system, by the record keys of which, and how long it has."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -26,7 +26,7 @@ class Part(BaseModel):
     `party` and `who` are waited for until `until`, for `waiting`, and reminded at `remind_at`; a part that has none of
     these comes after another one that has. `attempt` counts how often its addressee was asked, `arrived` says that a
     client's request has reached it, `received` that the client has answered, `why` is what the last failure said.
-    A service provider's part has a `telling`.
+    The part of a service provider or a third party has a `telling`.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -17,6 +17,7 @@ from rules.parts import (
     is_handover,
     is_provider,
     is_task,
+    is_third_party,
     system_of,
 )
 from rules.refusals import CitationNeeded, Refusal, Refused, refuse
@@ -70,6 +71,8 @@ def _became(part: str, end: Mapping[str, Any], words: Words) -> str:
 def _where(part: str, words: Words) -> str:
     if is_provider(part):
         return str(words["provider"])
+    if is_third_party(part):
+        return str(words["third_party"])
     if client_of(part) and not is_copies(part):
         return str(words["sender"])
     if part in _TOLD:

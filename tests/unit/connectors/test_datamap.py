@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from connectors.datamap import DataMap, compile_map
+from connectors.datamap import DataMap, Told, compile_map
+from connectors.holdings import TOLD_OF
+from connectors.review import review
 from rules.errors import PolicyProblem
 from schemas.values import Action, Population, Right
 
@@ -134,6 +136,7 @@ def test_a_clients_instruction_reaches_its_records_and_what_we_made_of_them() ->
 SHARED = """
 systems:
   desk: {connector: manual, brands: [parcelwise], options: {instructions: {erase: "Tell the provider."}}}
+  ads: {connector: manual, brands: [parcelwise], options: {instructions: {erase: "Tell it.", apply: "Tell it."}}}
   crm: {connector: http, url_env: CRM, brands: [parcelwise],
         holds: [{name: contact, category: identifiers, source: the person, purposes: [communicate]}],
         providers: [{name: Meadow Mail, contract: "order form, 7", told: desk, confirm_days: 5},
@@ -142,24 +145,72 @@ systems:
          holds: [{name: order, category: commercial, source: the person, purposes: [provide_services]}],
          providers: [{name: Meadow Mail, contract: "order form, 7", told: desk, confirm_days: 9},
                      {name: "Tallow & Sons", contract: "terms, 9", told: desk}]}
+  web: {connector: http, url_env: WEB, brands: [parcelwise, shipdesk],
+        holds: [{name: visit, category: internet_activity, source: the device, purposes: [marketing]}],
+        providers: [{name: Fern Lists, contract: "order, 2", told: ads, told_of: [delete, limit_sensitive]}],
+        third_parties: [{name: Harbor Ads, contract: "terms, 3", told: ads, brands: [parcelwise]}]}
 """
 
 
-def test_a_provider_of_several_systems_is_told_once_with_the_keys_of_all() -> None:
-    told = compile_map(SHARED).providers(["shop", "crm"])
+def shared(right: Right, client: str | None = None) -> dict[str, Told]:
+    acting = ["shop", "crm", "web"]
+    return compile_map(SHARED).told(right, brand="parcelwise", acting=acting, client=client)
 
-    assert {name: (one.through, one.keys_from, one.within.days) for name, one in told.items()} == {
-        "meadow-mail": ("desk", ("crm", "shop"), 5),
-        "tallow-sons": ("desk", ("shop",), 10),
+
+def test_a_provider_of_several_systems_is_told_once_with_the_keys_of_all() -> None:
+    told = compile_map(SHARED).told(Right.DELETE, brand="parcelwise", acting=["shop", "crm"])
+
+    assert {name: (one.action, one.through, one.keys_from, one.within.days) for name, one in told.items()} == {
+        "own/provider:meadow-mail": (Action.ERASE, "desk", ("crm", "shop"), 5),
+        "own/provider:tallow-sons": (Action.ERASE, "desk", ("shop",), 10),
     }
 
 
-def test_only_providers_of_systems_that_act_are_told() -> None:
-    assert list(compile_map(SHARED).providers(["crm"])) == ["meadow-mail"]
+def test_only_those_who_get_data_of_systems_that_act_are_told_of_a_deletion() -> None:
+    told = compile_map(SHARED).told(Right.DELETE, brand="parcelwise", acting=["crm"])
+
+    assert list(told) == ["own/provider:meadow-mail"]
+
+
+def test_a_third_party_is_told_of_deletions_and_of_the_opt_outs_from_what_it_gets() -> None:
+    told = {right: list(shared(right)) for right in TOLD_OF}
+
+    assert {right for right, names in told.items() if "own/third-party:harbor-ads" in names} == {
+        Right.DELETE, Right.OPT_OUT_SALE_SHARE, Right.OPT_OUT_TARGETED_ADS,
+    }  # fmt: skip
+    assert told[Right.LIMIT_SENSITIVE] == ["own/provider:fern-lists"]
+    assert shared(Right.OPT_OUT_SALE_SHARE)["own/third-party:harbor-ads"].action is Action.APPLY
+
+
+def test_a_third_party_is_told_about_people_of_its_own_brands_only() -> None:
+    assert not compile_map(SHARED).told(Right.OPT_OUT_SALE_SHARE, brand="shipdesk", acting=[])
+
+
+def test_what_is_held_for_a_client_goes_to_service_providers_alone() -> None:
+    told = shared(Right.DELETE, client="acorn")
+
+    assert [name for name in told if "third-party" in name] == []
+    assert "client:acorn/provider:meadow-mail" in told
+
+
+def test_nobody_outside_is_told_of_an_access() -> None:
+    wrong = SHARED.replace("[delete, limit_sensitive]", "[know_specific]")
+
+    with pytest.raises(PolicyProblem, match="know_specific: nobody outside is told of that"):
+        compile_map(wrong)
+
+
+def test_it_is_seen_when_nothing_would_pass_on_what_somebody_outside_is_told_of() -> None:
+    deaf = SHARED.replace(', apply: "Tell it."', "")
+
+    assert [one.where for one in review(compile_map(SHARED)) if one.serious] == []
+    assert [one.where for one in review(compile_map(deaf)) if one.serious] == [
+        "Fern Lists.told_of", "Harbor Ads.told_of", "Harbor Ads.told_of",
+    ]  # fmt: skip
 
 
 def test_a_system_through_which_providers_are_told_and_that_holds_nothing_has_no_task_of_its_own() -> None:
-    assert set(compile_map(SHARED).plan(brand="parcelwise", right=Right.DELETE, client=None)) == {"crm", "shop"}
+    assert set(compile_map(SHARED).plan(brand="parcelwise", right=Right.DELETE, client=None)) == {"crm", "shop", "web"}
     assert "crm" in planned(Right.DELETE)
 
 

@@ -1,10 +1,10 @@
-"""Service providers are told to delete, each with a part, a deadline and a word of its own."""
+"""Service providers and third parties are told, each with a part, a deadline and a word of its own."""
 
 from dataclasses import replace
 
 import pytest
 
-from schemas.events import PartWaiting, RequestClosed, TaskAssigned
+from schemas.events import PartWaiting, RequestClosed, RequestSettled, TaskAssigned
 from schemas.values import Action, AnswerKind, Ending, Outcome, Party, Right, Verb, Waiting
 from services.fulfiller.decide.result import ForgedToken
 from tests.support.desk import Desk
@@ -17,16 +17,22 @@ from tests.support.values import (
     a_verdict,
     an_accepted,
     an_answer,
+    an_opt_out,
     around,
 )
 from tests.support.world import WITH_COPIES
 
 MEADOW = "own/provider:meadow-mail"
+HARBOR = "own/third-party:harbor-ads"
 FACTS = replace(around("acorn"), systems=WITH_COPIES)
 
 
 def a_desk(right: Right = Right.DELETE) -> Desk:
     return Desk(an_accepted(right), a_verdict(), facts=FACTS)
+
+
+def opting_out(**fields: Right) -> Desk:
+    return Desk(an_opt_out(**fields), facts=FACTS)
 
 
 def task(desk: Desk, part: str = MEADOW) -> TaskAssigned:
@@ -54,7 +60,7 @@ def test_its_word_is_in_the_end() -> None:
 
 def test_the_directory_keeps_the_person_until_the_provider_has_spoken() -> None:
     desk = a_desk()
-    for part in ("own/system:billing", "own/system:accounts"):
+    for part in ("own/system:billing", "own/system:accounts", HARBOR):
         desk.hear(a_result(task(desk, part)))
     before = desk.systems()
     desk.hear(a_result(task(desk)))
@@ -109,8 +115,51 @@ def test_rows_of_the_directory_are_a_part_that_ends_with_the_note() -> None:
 
 def test_who_was_not_in_the_directory_any_more_was_not_found_there() -> None:
     desk = a_desk()
-    for part in ("own/system:billing", "own/system:accounts", MEADOW):
+    for part in ("own/system:billing", "own/system:accounts", MEADOW, HARBOR):
         desk.hear(a_result(task(desk, part)))
     desk.hear(a_result(task(desk, "own/suppress"), Outcome.APPLIED, counts={"directory": 0}))
 
     assert desk.outcome("own/directory") is Outcome.NOT_FOUND
+
+
+def test_a_third_party_is_told_of_an_opt_out_at_once_by_the_keys_it_was_given() -> None:
+    told = task(opting_out(), HARBOR)
+
+    assert (told.system, told.action, told.right, told.keys_from) == (
+        "ads-desk", Action.APPLY, Right.OPT_OUT_SALE_SHARE, ["web"],
+    )  # fmt: skip
+    assert told.deadline == NOON + 10 * DAYS
+
+
+def test_an_opt_out_from_something_else_is_told_to_nobody_outside() -> None:
+    assert "ads-desk" not in opting_out(right=Right.OPT_OUT_MARKETING).systems()
+
+
+def test_a_third_party_is_told_to_delete_as_well() -> None:
+    assert (task(a_desk(), HARBOR).action, task(a_desk(), HARBOR).right) == (Action.ERASE, Right.DELETE)
+
+
+def test_an_opt_out_is_told_as_complete_before_the_third_party_has_confirmed_and_closes_after_it() -> None:
+    desk = opting_out()
+    desk.hear(a_result(task(desk, "own/suppress"), Outcome.APPLIED))
+    settled, open_still = desk.one(RequestSettled), not desk.all(RequestClosed)
+    desk.hear(a_result(task(desk, "own/system:web"), Outcome.APPLIED))
+    desk.hear(a_result(task(desk, HARBOR), Outcome.APPLIED))
+
+    assert (settled.ending, open_still) == (Ending.FULFILLED, True)
+    assert set(settled.parts) == {"own/suppress"}
+    assert desk.one(RequestClosed).parts[HARBOR].outcome is Outcome.APPLIED
+
+
+def test_a_silent_third_party_waits_for_an_operator_and_the_close_names_it() -> None:
+    desk = opting_out()
+    for part in ("own/suppress", "own/system:web"):
+        desk.hear(a_result(task(desk, part), Outcome.APPLIED))
+    desk.wake()
+    [waiting] = [one for one in desk.all(PartWaiting) if one.part == HARBOR]
+    while not desk.all(RequestClosed):
+        desk.wake()
+
+    assert (waiting.party, waiting.who) == (Party.OPERATOR, "ads-desk")
+    assert desk.one(RequestClosed).parts[HARBOR].outcome is Outcome.FAILED
+    assert desk.one(RequestClosed).ending is Ending.PARTIALLY_FULFILLED

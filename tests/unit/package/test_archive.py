@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from typing import Any
@@ -20,6 +21,7 @@ from schemas.values import Population, Right
 from services.kernel.policies import load_handbook, read_policies
 from services.packages import archive
 from services.packages.account import BUSINESS_CONTACT, OTHERS, SENSITIVE, Asked, account
+from services.packages.page import render
 from services.packages.stored import BLOCK, Outgoing
 from tests.support.source import ROOT
 
@@ -168,6 +170,27 @@ def test_each_table_says_where_it_is_from_what_it_is_for_and_who_gets_it() -> No
         "the person", ["provide_services"], ["subsidiary_affiliate"],
     )  # fmt: skip
     assert held["providers"] == ["Tallow Payments"]
+
+
+GIVEN = """
+systems:
+  web:
+    connector: manual
+    brands: [parcelwise]
+    holds: [{name: visit, category: internet_activity, source: the device, purposes: [marketing]}]
+    providers: [{name: Meadow Mail, contract: "order form, 7", categories: [identifiers]}]
+    third_parties: [{name: Harbor Ads, contract: "terms, 3"}, {name: Dune Media, contract: "t, 4", brands: [shipdesk]}]
+    options: {instructions: {erase: "Tell it."}}
+"""
+
+
+def test_third_parties_are_named_apart_from_service_providers_and_only_those_of_the_brand() -> None:
+    told = account(replace(asked(), systems=compile_map(GIVEN)), {"web/visit": 1}, ())
+    [held] = told["held"]
+
+    assert (told["providers"], told["third_parties"]) == (["Meadow Mail"], ["Harbor Ads"])
+    assert (held["providers"], held["third_parties"]) == ([], ["Harbor Ads"])
+    assert "for purposes of their own: Harbor Ads" in render(told, {}, ())
 
 
 def test_a_client_hears_nothing_of_the_company_itself() -> None:
