@@ -9,19 +9,22 @@ from rich.progress import Progress
 
 from services.kernel.errors import Misconfigured
 from services.ops.audit.proof import export
+from services.ops.audit.restore import restore
 from services.ops.audit.roots import roots
 from services.ops.audit.seal import public_pem, seal, signing_key
 from services.ops.audit.verify import verify
 from services.ops.cli.common import DEFAULT_DATA, AsJson, Commands, Data, console, group, installation, show
 from services.ops.installation import Installation
 from services.ops.register import store
-from services.ops.register.keeping import now
+from services.ops.register.keeping import empty_old, now
 from services.ops.register.process import publish_roots
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    commands: Commands = {"verify": verify_history, "export": export_request, "seal": seal_now, "key": key}
+    commands: Commands = {
+        "verify": verify_history, "export": export_request, "seal": seal_now, "restore": restore_history, "key": key,
+    }  # fmt: skip
     group(app, "audit", "Prove what happened: history is chained, signed daily, and checked.", commands)
 
 
@@ -79,6 +82,25 @@ def _seal(found: Installation, db: store.Conn) -> str:
         return "everything was signed before"
     entries = sum(chain.last - chain.first + 1 for chain in root.chains)
     return f"root {root.number} signs {entries} entries of {len(root.chains)} topic-partitions"
+
+
+def restore_history(
+    source: Annotated[
+        str, typer.Option("--from", envvar="RIGHTSBUS_BACKUP_URL", help="URL of a database a backup was restored into")
+    ],
+    data: Data = DEFAULT_DATA,
+    *,
+    apply: Annotated[bool, typer.Option("--apply", help="do it; without this only what would be is told")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put back entries of history that were edited or removed, from a backup that holds together itself."""
+    found = installation(data)
+    with store.connection(found.endpoints.database_url) as db, store.connection(source) as backup:
+        trust = roots(db, found.access("ops")), signing_key(found.keys).public_key()
+        with db.transaction(force_rollback=not apply):
+            rows = [{"where": one.where, "entry": one.n} for one in restore(db, backup, trust, now(db))]
+            empty_old(db, now(db))
+    show(rows, as_json=as_json, title="put back" if apply else "not as in the backup; --apply puts it back")
 
 
 def key(data: Data = DEFAULT_DATA) -> None:

@@ -9,6 +9,7 @@ import typer
 from services.kernel.errors import Misconfigured
 from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, installation, show
 from services.ops.cli.systems import environment
+from services.ops.keys_over import destroy, keys_over
 from services.ops.register import keeping
 from services.upkeep import holding
 from services.upkeep.holding import Ground, Hold
@@ -49,6 +50,21 @@ def purge(
     chosen = set(names or known)
     lines = asyncio.run(let_go(found, environment(data), chosen if apply else ()))
     _show([line for line in lines if line.kept.system in chosen], as_json=as_json)
+
+
+@group.command()
+def keys(
+    data: Data = DEFAULT_DATA,
+    *,
+    apply: Annotated[bool, typer.Option("--apply", help="destroy them; without this they are only listed")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the cases whose data key outlived its time. Intake destroys them by itself; `--apply` does it where not."""
+    found = installation(data)
+    rows = keys_over(found)
+    if apply:
+        asyncio.run(destroy(found, [row["case_key"] for row in rows]))
+    show(rows, as_json=as_json, title="destroyed" if apply else "data keys over their time")
 
 
 @group.command()

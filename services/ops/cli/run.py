@@ -1,29 +1,31 @@
-"""Commands that start, stop and show a system: up, down, provision."""
+"""Commands that start and stop a system: up, down, restart, provision."""
 
 import json
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from services.directory.load import load
 from services.directory.rows import person_of
+from services.kernel.errors import Misconfigured
 from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, installation
 from services.ops.installation import SYSTEMS_FILE, Installation
 from services.ops.ready import wait_until_reading
-from stack import supervise
+from stack import ports, processes, supervise
 from stack.embedded import Embedded
 from stack.files import read_json, write_json
 from stack.sample import company
 from stack.sample.people import CLIENTS, Human, people
 
 SOURCES = ("webform", "support")
+RESTARTED_WITHIN_S: Final = 30.0
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (up, down, provision):
+    for command in (up, down, restart, provision):
         app.command()(command)
 
 
@@ -128,6 +130,31 @@ def down(data: Data = DEFAULT_DATA) -> None:
     """Stop all services and the embedded servers; the data stay."""
     supervise.shut_down(data.expanduser().resolve(), typer.echo)
     typer.echo("stopped")
+
+
+def restart(
+    name: Annotated[str, typer.Argument(help="a process as `status` names it, such as verifier")],
+    data: Data = DEFAULT_DATA,
+    *,
+    within: Annotated[float, typer.Option(help="seconds it has to end by itself before it is killed")] = 10.0,
+) -> None:
+    """End one process that hangs or holds on to a dead connection; it is started again and goes on where it was."""
+    folder = installation(data).endpoints.data_dir
+    if not (pid := _running(folder).get(name)):
+        known = ", ".join(sorted(_running(folder)))
+        raise Misconfigured(
+            f"no process {name} runs; {f'there are: {known}' if known else '`rightsbus up` starts them'}"
+        )
+    by_itself = processes.end(pid, within_s=within)
+    if not ports.wait_for(lambda: _running(folder).get(name, pid) != pid, within_s=RESTARTED_WITHIN_S):
+        raise Misconfigured(f"{name} has ended and is not started again; `rightsbus status` says more")
+    typer.echo(f"{name} {'ended' if by_itself else 'did not end by itself and was killed'}, and was started again")
+
+
+def _running(folder: Path) -> dict[str, int]:
+    """The process of each service that runs."""
+    state = supervise.report(folder) or {"workers": {}}
+    return {name: worker["pid"] for name, worker in state["workers"].items() if worker["pid"]}
 
 
 def provision(data: Data = DEFAULT_DATA) -> None:

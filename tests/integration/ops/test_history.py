@@ -4,6 +4,7 @@ import base64
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,14 @@ from psycopg.sql import SQL, Identifier
 
 from schemas.events import RequestClosed, RequestVerified
 from services.kernel.keys import FileKeyStore
+from services.kernel.migrate import upgrade
 from services.ops.audit import hashes
 from services.ops.audit.proof import export
-from services.ops.audit.seal import HistoryBroken, public_pem
+from services.ops.audit.restore import UnfitBackup, restore
+from services.ops.audit.seal import HistoryBroken, public_pem, signing_key
 from services.ops.register import keeping, store
 from tests.support.ledger import Ledger
+from tests.support.servers import TestServers
 from tests.support.source import ROOT
 from tests.support.story import NOON, accepted, an_id, told
 
@@ -97,7 +101,8 @@ def test_two_whole_rows_swapped_with_their_links_are_found(history: Ledger) -> N
     assert f"{WHERE} entry 2" in {where for where, _ in history.faults()}
 
 
-def test_an_edit_with_every_later_hash_done_anew_is_found_by_the_signed_roots(history: Ledger) -> None:
+def forge(history: Ledger) -> None:
+    """Edit an entry, and do every later hash anew."""
     number = chain(history)
     rows = history.rows("SELECT n, salt, entry FROM ops.audit WHERE chain = %s ORDER BY n", number)
     head = hashes.start("privacy.accepted", 0)
@@ -110,6 +115,10 @@ def test_an_edit_with_every_later_hash_done_anew_is_found_by_the_signed_roots(hi
             [entry, leaf, head, n, number],
         )
     history.db.execute("UPDATE ops.chains SET head = %s WHERE id = %s", [head, number])
+
+
+def test_an_edit_with_every_later_hash_done_anew_is_found_by_the_signed_roots(history: Ledger) -> None:
+    forge(history)
 
     [(where, what)] = history.faults()
     assert where == f"{WHERE} entry 7"
@@ -183,6 +192,77 @@ def test_a_record_read_again_is_chained_once(history: Ledger) -> None:
     assert (len(first.entries), len(again.entries)) == (1, 0)
     assert history.rows("SELECT count(*) FROM ops.audit") == [(before + 1,)]
     assert store.positions(history.db)["privacy.verified", 0] == 1
+
+
+# --------------------------------------------------------------------------------------------------- put back
+
+
+def put_back(db: store.Conn, backup: store.Conn, history: Ledger, *, really: bool = True) -> list[tuple[str, int]]:
+    trust = history.roots, signing_key(history.keys).public_key()
+    with db.transaction(force_rollback=not really):
+        return [(one.where, one.n) for one in restore(db, backup, trust, NOON + timedelta(days=1))]
+
+
+@pytest.fixture(scope="module")
+def beside(servers: TestServers) -> Iterator[store.Conn]:
+    with servers.fresh_database("beside_history") as url:
+        upgrade(url)
+        with store.connection(url) as db:
+            yield db
+
+
+@pytest.fixture
+def backup(history: Ledger, beside: store.Conn) -> store.Conn:
+    """A copy of history, which has gone on since."""
+    beside.execute("TRUNCATE ops.audit, ops.chains, ops.roots RESTART IDENTITY")
+    assert len(put_back(beside, history.db, history)) == 13
+    history.take(*(accepted(an_id(f"since-{number}"), at_s=30) for number in range(3)))
+    return beside
+
+
+LEAF = "UPDATE ops.audit SET leaf = set_byte(leaf, 1, 1) WHERE n = 12 AND chain = %s"
+EDITS = [
+    (["UPDATE ops.audit SET entry = set_byte(entry, 9, 1) WHERE n = 3 AND chain = %s"], [3]),
+    ([LEAF], [12]),
+    (["UPDATE ops.audit SET case_key = 'elsewhere' WHERE n = 7 AND chain = %s"], [7]),
+    (["DELETE FROM ops.audit WHERE n BETWEEN 4 AND 6 AND chain = %s"], [4, 5, 6]),
+    (["UPDATE ops.audit SET n = -2 WHERE n = 2 AND chain = %s", "UPDATE ops.audit SET n = 2 WHERE n = 3 AND chain = %s",
+      "UPDATE ops.audit SET n = 3 WHERE n = -2 AND chain = %s"], [2, 3]),
+    (["DELETE FROM ops.roots WHERE number = 1 AND %s > 0"], []),
+]  # fmt: skip
+
+
+def test_whatever_was_edited_or_removed_is_put_back_from_a_backup_and_what_came_since_stays(
+    history: Ledger, backup: store.Conn
+) -> None:
+    for statements, numbers in EDITS:
+        for statement in statements:
+            change(history, statement)
+        assert history.faults() != []
+
+        assert put_back(history.db, backup, history, really=False) == [(WHERE, n) for n in numbers]
+        assert history.faults() != []
+        put_back(history.db, backup, history)
+        assert history.faults() == []
+    assert history.sign(NOON + timedelta(days=2)) is not None
+    assert history.rows("SELECT max(n) FROM ops.audit WHERE chain = %s", chain(history)) == [(15,)]
+
+
+def test_nothing_is_taken_from_a_backup_that_does_not_hold_together(history: Ledger, backup: store.Conn) -> None:
+    [(number,)] = backup.execute("SELECT id FROM ops.chains WHERE topic = 'privacy.accepted'").fetchall()
+    backup.execute(LEAF, [number])
+
+    with pytest.raises(UnfitBackup, match=r"the backup itself does not hold together: privacy\.accepted/0 entry 12"):
+        put_back(history.db, backup, history)
+
+
+def test_nothing_is_taken_from_a_backup_that_what_came_since_does_not_follow(
+    history: Ledger, backup: store.Conn
+) -> None:
+    forge(history)
+
+    with pytest.raises(UnfitBackup, match=r"entry 13 of privacy\.accepted/0 does not follow the backup"):
+        put_back(history.db, backup, history)
 
 
 # ---------------------------------------------------------------------------------------------------------- proofs
