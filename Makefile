@@ -53,9 +53,10 @@ check: setup ## Check style, types, import contracts and everything that needs n
 	@echo "check: ruff format"; $(BIN)/ruff format --check --quiet . || { \
 	  echo "check: the files above are not formatted; run $(BIN)/ruff format ." >&2; exit 1; }
 	@echo "check: ruff check"; $(BIN)/ruff check --quiet .
-	@echo "check: mypy"; $(BIN)/mypy --no-error-summary
 	@echo "check: import contracts"; $(BIN)/lint-imports --no-logo >.import-contracts.log || { cat .import-contracts.log; exit 1; }
-	@echo "check: unit tests"; $(BIN)/pytest --quiet --numprocesses $(WORKERS) -m "not integration"
+	@echo "check: unit tests, and mypy beside them"; $(BIN)/mypy --no-error-summary >.mypy.log 2>&1 & types=$$!; \
+	units=0; $(BIN)/pytest --quiet --numprocesses $(WORKERS) -m "not integration" || units=$$?; \
+	wait $$types || { cat .mypy.log; echo "check: mypy found the above" >&2; exit 1; }; exit $$units
 
 test: check ## Check, then run the tests on real Kafka and PostgreSQL
 	@echo "test: integration tests, those on a whole system and the others side by side"
@@ -75,6 +76,6 @@ bench: setup ## Measure throughput and latency; results go to bench/results
 
 clean: ## Stop a running system and remove its data, the caches and .venv
 	@if [ -d .rightsbus ] && [ -x $(BIN)/python ]; then $(BIN)/python -m stack.supervise --stop --data .rightsbus; fi
-	@rm -rf .rightsbus .venv .lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .import-contracts.log .others.log
+	@rm -rf .rightsbus .venv .lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .import-contracts.log .mypy.log .others.log
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "clean: done"
