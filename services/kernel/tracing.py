@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import structlog
 
+from schemas.topics import STAGES
 from schemas.wire import Record
 
 log = structlog.get_logger()
@@ -69,7 +70,7 @@ class Spans:
 
 
 @cache
-def _provider() -> Any:  # noqa: ANN401  an optional dependency's type
+def _provider(service: str) -> Any:  # noqa: ANN401  an optional dependency's type
     """The process's exporter; None when nobody collects, or the extra is not installed."""
     if not os.environ.get(ENDPOINT):
         return None
@@ -81,12 +82,12 @@ def _provider() -> Any:  # noqa: ANN401  an optional dependency's type
     except ImportError:
         log.warning("no_traces", cause=f"{ENDPOINT} is set, but the extra `tracing` is not installed")
         return None
-    provider = TracerProvider(resource=Resource.create({"service.name": "rightsbus"}))
+    provider = TracerProvider(resource=Resource.create({"service.name": f"rightsbus-{service}"}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider
 
 
 def spans_of(stage: str) -> Spans | None:
     """What a stage tells the collector by; None when nobody collects."""
-    provider = _provider()
+    provider = _provider(STAGES.get(stage, stage))
     return Spans(stage, provider) if provider else None

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
 
 from services.kernel.errors import Misconfigured
 from services.ops.audit.proof import export
@@ -13,7 +12,7 @@ from services.ops.audit.restore import restore
 from services.ops.audit.roots import roots
 from services.ops.audit.seal import public_pem, seal, signing_key
 from services.ops.audit.verify import verify
-from services.ops.cli.common import DEFAULT_DATA, AsJson, Commands, Data, console, group, installation, show
+from services.ops.cli.common import DEFAULT_DATA, AsJson, Commands, Data, bar, group, installation, show
 from services.ops.installation import Installation
 from services.ops.register import store
 from services.ops.register.keeping import empty_old, now
@@ -31,7 +30,7 @@ def add_to(app: typer.Typer) -> None:
 def verify_history(data: Data = DEFAULT_DATA, *, as_json: AsJson = False) -> None:
     """Find every edited, removed or reordered entry, and say where; exit 1 if there is one."""
     found = installation(data)
-    with store.connection(found.endpoints.database_url) as db, Progress(console=console, disable=as_json) as progress:
+    with store.connection(found.endpoints.database_url) as db, bar(hidden=as_json) as progress:
         signed = roots(db, found.access("ops"))
         [(total,)] = db.execute("SELECT count(*) FROM ops.audit").fetchall()
         task = progress.add_task("verifying", total=total)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from services.ops.installation import Installation
@@ -17,6 +18,8 @@ from services.ops.installation import Installation
 WIDE: Final = 180
 """Columns where nobody looks on: a file or a pipe has no width of its own."""
 console = Console(width=None if sys.stdout.isatty() else WIDE)
+told_aside = Console(stderr=True)
+"""How far something is: beside the answer, so that a pipe gets the answer alone."""
 Data = Annotated[Path, typer.Option("--data", help="data folder of the installation", envvar="RIGHTSBUS_DATA")]
 AsJson = Annotated[bool, typer.Option("--json", help="answer in JSON")]
 Commands = Mapping[str, Callable[..., None]]
@@ -35,6 +38,12 @@ def group(app: typer.Typer, name: str, about: str, commands: Commands) -> None:
     for word, command in commands.items():
         found.command(word)(command)
     app.add_typer(found, name=name)
+
+
+def bar(*, hidden: bool = False) -> Progress:
+    """A progress bar for people: only on a terminal, gone when it is done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=told_aside, transient=True, disable=hidden or not told_aside.is_terminal)
 
 
 def show(rows: Sequence[Mapping[str, Any]], *, as_json: bool, title: str = "") -> None:

@@ -7,7 +7,7 @@ import typer
 
 from services.ops import diagnostics as bundle
 from services.ops import doctor as doctor_
-from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, console, installation, show
+from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, installation, show, told_aside
 
 
 def add_to(app: typer.Typer) -> None:
@@ -19,7 +19,7 @@ def add_to(app: typer.Typer) -> None:
 def doctor(data: Data = DEFAULT_DATA, *, as_json: AsJson = False) -> None:
     """Look everything over and say what is wrong and how to mend it; exit 1 if something is."""
     found = installation(data)
-    with console.status("looking") as status:
+    with told_aside.status("looking") as status:
         findings = doctor_.examine(found, lambda part: status.update(f"looking at {part}"))
     show([{"": "ok" if f.ok else "WRONG", "what": f.what, "found": f.found, "mend": f.mend} for f in findings]
          if not as_json else [{"what": f.what, "ok": f.ok, "found": f.found, "mend": f.mend} for f in findings],

@@ -8,12 +8,11 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 import typer
-from rich.progress import Progress
 
 from schemas.values import Letter, Party, Waiting
 from services.kernel.errors import Misconfigured
 from services.ops import letters
-from services.ops.cli.common import DEFAULT_DATA, AsJson, Commands, Data, console, group, installation, show, span
+from services.ops.cli.common import DEFAULT_DATA, AsJson, Commands, Data, bar, group, installation, show, span
 from services.ops.register import queries, store
 from services.ops.register.queries import Filter
 
@@ -133,7 +132,7 @@ def delivered(
 def rebuild(data: Data = DEFAULT_DATA) -> None:
     """Empty the register's tables and fill them again from history; what was read so far is seen until it is done."""
     found = installation(data)
-    with store.connection(found.endpoints.database_url) as db, Progress(console=console) as progress:
+    with store.connection(found.endpoints.database_url) as db, bar() as progress:
         total = db.execute("SELECT count(*) FROM ops.audit WHERE entry IS NOT NULL").fetchone()
         task = progress.add_task("rebuilding", total=total[0] if total else None)
         done = 0

@@ -1,8 +1,13 @@
 """Traces: carried as they came, begun where there is none, told only where somebody collects."""
 
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -63,10 +68,45 @@ def test_nothing_is_loaded_where_nobody_collects(monkeypatch: pytest.MonkeyPatch
     tracing._provider.cache_clear()
 
 
-def test_spans_are_told_where_an_endpoint_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(tracing.ENDPOINT, "http://127.0.0.1:1")
-    tracing._provider.cache_clear()
+@pytest.fixture
+def collected(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, bytes]]]:
+    """What a collector was sent: path and body."""
+    sent: list[tuple[str, bytes]] = []
 
-    assert isinstance(spans_of("intake"), Spans)
-    tracing._provider().shutdown()
-    tracing._provider.cache_clear()
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            sent.append((self.path, self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Collector) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        monkeypatch.setenv(tracing.ENDPOINT, f"http://127.0.0.1:{server.server_port}")
+        tracing._provider.cache_clear()
+        yield sent
+        tracing._provider.cache_clear()
+        server.shutdown()
+        thread.join()
+
+
+def test_a_collector_is_sent_the_spans_of_every_stage_under_the_name_of_its_service(
+    collected: list[tuple[str, bytes]],
+) -> None:
+    for stage in ("fulfiller", "tasks"):
+        spans = spans_of(stage)
+        assert spans
+        spans.tell([a_record(GIVEN)], 1_000, 5_000)
+    tracing._provider("fulfiller").shutdown()
+
+    [(path, body)] = collected
+    [told] = ExportTraceServiceRequest.FromString(body).resource_spans
+    names = {pair.key: pair.value.string_value for pair in told.resource.attributes}
+    found = [span for scope in told.scope_spans for span in scope.spans]
+    assert (path, names["service.name"]) == ("/v1/traces", "rightsbus-fulfiller")
+    assert [span.name for span in found] == ["fulfiller privacy.requests", "tasks privacy.requests"]
+    assert {span.trace_id.hex() for span in found} == {"0af7651916cd43dd8448eb211c80319c"}
+    assert b"secret" not in body

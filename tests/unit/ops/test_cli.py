@@ -1,5 +1,6 @@
 """The command line: a wrong call is 2, a failure is 1 with one sentence, and every command explains itself."""
 
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +10,14 @@ import click
 import psycopg
 import pytest
 from kafka.errors import KafkaTimeoutError
+from rich.console import Console
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from schemas.values import Verb
 from services.kernel.errors import Misconfigured
 from services.ops import cli
+from services.ops.cli import common
 
 ROOT: Any = get_command(cli.app)
 
@@ -120,6 +123,38 @@ def test_help_is_shown_and_shell_completion_can_be_installed() -> None:
 
     assert told.exit_code == 0
     assert "--install-completion" in told.output
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("rightsbus par", ["parked"]),
+        ("rightsbus decide re", ["retry", "release"]),
+        ("rightsbus decide deny --reason would", ["would_violate_law", "would_make_incorrect"]),
+        ("rightsbus parked replay x --re", ["--reason"]),
+    ],
+)
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_commands_options_and_values(shell: str, line: str, offered: list[str]) -> None:
+    asked = {
+        "_RIGHTSBUS_COMPLETE": f"complete_{shell}", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" ")),
+        "_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+    }  # fmt: skip
+    told = CliRunner().invoke(cli.app, [], env=asked, prog_name="rightsbus")
+
+    lines = re.findall(r'^(?:_arguments .*\(\()?"?([\w-]+)', told.output, re.MULTILINE)
+    assert [word for word in lines if word != "_arguments"] == offered
+
+
+def test_a_bar_is_drawn_on_a_terminal_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    for terminal, drawn in ((True, True), (False, False)):
+        shown = io.StringIO()
+        monkeypatch.setattr(common, "told_aside", Console(file=shown, force_terminal=terminal, width=80))
+        with common.bar() as progress:
+            task = progress.add_task("rebuilding", total=2)
+            progress.update(task, completed=2, refresh=True)
+
+        assert ("rebuilding" in shown.getvalue(), "2/2" in shown.getvalue()) == (drawn, drawn)
 
 
 @pytest.mark.parametrize(("words", "lacking"), [
