@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from schemas.scalars import Code, Slug
-from schemas.values import OPT_OUTS, Reason, Right
+from schemas.values import OPT_OUTS, Medium, Reason, Right
 
 SqlName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_ $-]*$", max_length=63)]
 Use = Literal["own", "client"]
@@ -118,6 +118,11 @@ class PreferenceMap(Mapped):
     record_key: Code
     key_column: SqlName | None = None
     columns: dict[Right, str] = Field(min_length=1)
+    media: dict[Medium, str] = Field(
+        {},
+        description="marks that stop marketing by one medium alone: email, sms, post, phone; one that has none is "
+        "stopped by the mark of opt_out_marketing, which stops all of it",
+    )
 
     @model_validator(mode="after")
     def _names_preferences_only(self) -> Self:
@@ -125,7 +130,25 @@ class PreferenceMap(Mapped):
         if wrong:
             message = f"{', '.join(wrong)}: not a preference; known are {', '.join(sorted(MARKED))}"
             raise ValueError(message)
+        if self.media and Right.OPT_OUT_MARKETING not in self.columns:
+            message = "`media` goes with opt_out_marketing among `columns`"
+            raise ValueError(message)
         return self
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every mark, by the system's own name."""
+        return frozenset({*self.columns.values(), *self.media.values()})
+
+    def marks(self, right: Right | None, media: Collection[Medium] = ()) -> dict[str, bool]:
+        """The marks a wish sets, and to what; marketing that shall stop altogether stops by every medium."""
+        if right is None or right not in self.columns:
+            return {}
+        if right is not Right.OPT_OUT_MARKETING:
+            return {self.columns[right]: right is not Right.OPT_IN_SALE}
+        own = [self.media[one] for one in media or self.media if one in self.media]
+        whole = not media or not set(media) <= self.media.keys()
+        return dict.fromkeys([*([self.columns[right]] if whole else []), *own], True)
 
     @staticmethod
     def adds(right: Right) -> bool:

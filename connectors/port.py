@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
-from schemas.values import Action, Outcome, Party, Retained, Right
+from schemas.values import Action, Medium, Outcome, Party, Retained, Right
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class Task:
     """One thing one system is asked to do about one person's records.
 
     `keys` are the person's record keys in this system; none means the directory knows no record there.
+    `media` says by what marketing stops, where `preference` is about marketing; none: by everything.
     `client` limits the task to rows of that client; None means the company's own rows. `since` and
     `until` are the first and the last day asked for. `today` lets a system erase what it had to keep until a day that
     has passed; None: none has.
@@ -37,6 +38,7 @@ class Task:
     client: str | None = None
     corrections: tuple[CorrectionTask, ...] = ()
     preference: Right | None = None
+    media: tuple[Medium, ...] = ()
     since: date | None = None
     until: date | None = None
     today: date | None = None

@@ -14,7 +14,7 @@ from connectors.holdings import FieldMap, Keep, PreferenceMap
 from connectors.port import Limit, Task
 from connectors.reach import ANY, day_of, disclosed, reach, recent_enough
 from connectors.tables import TableMap
-from schemas.values import Action, Outcome, Retained, Right
+from schemas.values import Action, Outcome, Retained
 
 MASKED: Final = "erased"
 COARSE: Final = 3
@@ -212,7 +212,6 @@ def preferred(
             continue
         for keys in task.keys:
             if wish.record_key in keys and (wish.adds(task.preference) or keys[wish.record_key] in known()):
-                mark = {wish.columns[task.preference]: task.preference is not Right.OPT_IN_SALE}
-                marks.setdefault(keys[wish.record_key], {}).update(mark)
+                marks.setdefault(keys[wish.record_key], {}).update(wish.marks(task.preference, task.media))
                 accounts[task.task_id].add(["preferences"], 1, Outcome.APPLIED)
     return marks

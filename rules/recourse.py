@@ -68,5 +68,11 @@ def fallback(law: Law | None, right: Right, on: date) -> Fallback | None:
 
 def too_soon(law: Law | None, right: Right, last: date | None, on: date) -> bool:
     """Whether a right may be refused, or must not be offered, so soon after the last time."""
-    rule = next((one for one in law.repeats if right in one.rights and one.holds(on)), None) if law else None
-    return rule is not None and last is not None and on < add(last, rule.within)
+    first = again_from(law, right, last) if last else None
+    return first is not None and on < first
+
+
+def again_from(law: Law | None, right: Right, last: date) -> date | None:
+    """The first day on which a right may be asked for, or offered, again after a day; none where no law says so."""
+    rule = next((one for one in law.repeats if right in one.rights and one.holds(last)), None) if law else None
+    return add(last, rule.within) if rule else None

@@ -88,6 +88,8 @@ UNPROVEN: Final = frozenset(right for right, meaning in MEANINGS.items() if not 
 """Rights served without proof of who asks."""
 HEARD: Final = ANSWERED_BY_A_PERSON | {Right.UNCLASSIFIED}
 """What everybody may send, whatever law applies: somebody answers."""
+TAKEN_BACK: Final = frozenset({Right.OPT_OUT_SALE_SHARE, Right.OPT_OUT_TARGETED_ADS, Right.LIMIT_SENSITIVE})
+"""Opt-outs and limits that nobody is asked to take back for a while. Source: Civ. Code 1798.135(c)(4)."""
 INFORMS: Final = frozenset({Right.KNOW_CATEGORIES, Right.KNOW_SPECIFIC, Right.PORTABILITY, Right.THIRD_PARTY_LIST})
 """Rights whose answer is information about the person."""
 SIGNAL: Final = "gpc"

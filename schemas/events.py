@@ -18,6 +18,7 @@ from schemas.values import (
     Group,
     Letter,
     Located,
+    Medium,
     Outcome,
     PartEnd,
     Parts,
@@ -84,6 +85,9 @@ class RequestAccepted(Event):
     instructed_by: Slug | None = Field(None, description="the client that asked unasked: it hears of it, nobody else")
     person_confirms: bool = Field(default=False, description="an agent asks, and the person must confirm it directly")
     pauses: list[Waiting] = Field([], description="what stops the clock while the person is waited for")
+    media: list[Medium] = Field([], description="by what marketing stops; none named: by everything")
+    ask_again_from: date | None = Field(None, description="the day before which nobody is asked to take it back")
+    unsaid: bool = Field(default=False, description="a correction that does not say yet what is wrong")
     upheld_by: RequestId | None = Field(None, description="the appeal because of which it is taken up once more")
     unverified_at: AwareDatetime = Field(description="the fixed instant an unverified request publicly ends")
     has_email: bool = True
@@ -102,6 +106,7 @@ class AnswerRecorded(Event):
     right: Right | None = Field(None, description="what a request held for detail turned out to be")
     round: int | None = Field(None, ge=1, description="whose code it was, when `kind` is code")
     person_confirms: bool = Field(default=False, description="by this mandate the person must confirm the agent")
+    contested: list[PointKind] = Field([], description="kinds under correction, as this answer names them")
 
 
 class PartWaiting(Event):
@@ -162,6 +167,7 @@ class TaskAssigned(Event):
     deadline: AwareDatetime
     law: str = ""
     received_at: AwareDatetime | None = Field(None, description="when the person asked")
+    media: list[Medium] = Field([], description="by what marketing stops; none named: by everything")
     keys_from: list[Slug] = Field([], description="systems by whose record keys it is told; none: its own")
     keys_jwe: str | None = Field(None, description="for a system that reads this itself: its record keys, sealed to it")
     upload_jwk: dict[str, str] | None = Field(None, description="the public key exported rows are sealed to")
@@ -211,6 +217,7 @@ class ClientRequest(ClientMessageBase):
     right: Right
     points: list[OfferedPoint]
     corrections: list[CorrectedValue] = []
+    media: list[Medium] = Field([], description="by what marketing shall stop; none named: by everything")
     identified_by: list[Group]
     verified_by_us: Literal[False] = False
     law: str

@@ -35,6 +35,7 @@ from schemas.scalars import (
 from schemas.values import (
     AnswerKind,
     Context,
+    Medium,
     Outcome,
     Problem,
     Reason,
@@ -141,6 +142,9 @@ class Correction(Value):
     new: Filled
 
 
+Corrections = Annotated[list[Correction], Field(max_length=MOST_VALUES)]
+
+
 class Period(Value):
     """The span of time an answer shall cover, both days included."""
 
@@ -170,7 +174,9 @@ class RequestSubmitted(Value):
     context: Context = Context.UNKNOWN
     merchant_named: Line | None = None
     declaration: Declaration | None = None
-    corrections: Annotated[list[Correction], Field(max_length=MOST_VALUES)] = []
+    corrections: Corrections = []
+    media: list[Medium] = Field([], description="by what marketing shall stop; none named: by everything")
+    prompted: bool = Field(default=False, description="the app asked for an opt-in; it was not the person's own wish")
     period: Period | None = None
     authentication: Assertion | None = Field(None, description="signed assertion of an account session (JWS)")
     refers_to: RequestId | None = Field(None, description="the request an appeal or a complaint is about")
@@ -183,6 +189,8 @@ class RequestSubmitted(Value):
             raise between_fields("rights", "must name a right, or `message` must say what is wanted")
         if self.role is Role.AGENT and self.agent is None:
             raise between_fields("agent", "must be given when `role` is agent")
+        if self.media and Right.OPT_OUT_MARKETING not in self.rights:
+            raise between_fields("media", "goes with opt_out_marketing among `rights`")
         return self
 
 
@@ -191,7 +199,7 @@ _PAYLOAD: Final = {
     AnswerKind.DECLARATION: ("declaration",),
     AnswerKind.MANDATE: ("mandate",),
     AnswerKind.CODE: ("code",),
-    AnswerKind.DETAIL: ("rights", "message", "subject"),
+    AnswerKind.DETAIL: ("rights", "message", "subject", "corrections"),
 }
 """What an answer of a kind must carry: at least one of these fields."""
 
@@ -209,6 +217,7 @@ class RequesterAnswered(Value):
     declaration: Declaration | None = None
     mandate: Mandate | None = None
     rights: Rights = Field([], description="what is wanted, when `kind` is detail")
+    corrections: Corrections = Field([], description="what is wrong and what would be right, when `kind` is detail")
     code: Token | None = Field(None, description="the code sent to the contact on file, when `kind` is code")
     accepted: bool = Field(default=True, description="yes or no, when `kind` is confirmation or fee_consent")
     message: Message | None = None
@@ -253,5 +262,8 @@ class RequestStatusChanged(Event):
     reason: Reason | None = None
     expected_by: date | None = Field(None, description="the last day to answer")
     waiting_for: WaitingFor | None = None
+    ask_again_from: date | None = Field(
+        None, description="before this day nobody may be asked to take the opt-out back"
+    )
     done: list[Outcome] = Field([], description="what had been done already when the request was stopped")
     problems: list[Problem] = Field([], description="why it was rejected: every field and rule at once")

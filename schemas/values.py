@@ -80,6 +80,15 @@ ANSWERED_BY_A_PERSON = frozenset({Right.APPEAL, Right.COMPLAINT, Right.INQUIRY, 
 """Rights an operator must answer; no system can."""
 
 
+class Medium(StrEnum):
+    """By what marketing reaches somebody; each can be stopped by itself."""
+
+    EMAIL = "email"
+    SMS = "sms"
+    POST = "post"
+    PHONE = "phone"
+
+
 class Group(StrEnum):
     """Independent groups of data points; a person proves one point per group at most."""
 

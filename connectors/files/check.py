@@ -21,7 +21,7 @@ def find_gaps(system: str, declared: SystemMap, folder: Path) -> list[Finding]:
         if not (wish.table and wish.key_column):
             where = "`table` and `key_column` must say where they are noted"
             return [Finding(system, "preferences", where, serious=True)]
-        wanted[wish.table] = {wish.key_column, *wish.columns.values()}
+        wanted[wish.table] = {wish.key_column, *wish.names}
     looked_at = frozenset(declared.impersonal)
     forgotten = [where for where in _forgotten(folder, wanted) if not looked_at & {where, where.partition(".")[0]}]
     what = "looks personal and is not mapped"

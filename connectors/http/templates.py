@@ -17,7 +17,7 @@ from schemas.values import Right
 
 NAMES: Final = frozenset(
     {"key", "client", "corrections", "preference", "value", "since", "until", "today", "task_id", "request_id",
-     "reference", "law", "received_at", "deadline"}
+     "reference", "law", "received_at", "deadline", "media"}
 )  # fmt: skip
 """What a template may use."""
 
@@ -72,7 +72,9 @@ class Template:
             raise BadTemplate(
                 f"{self.kind}: unknown {', '.join(sorted(unknown))}; known are {', '.join(sorted(NAMES))}"
             )
-        self.fill(dict.fromkeys(NAMES, "sample") | {"key": _Sample(), "corrections": _Sample(), "value": True})
+        self.fill(
+            dict.fromkeys(NAMES, "sample") | {"key": _Sample(), "corrections": _Sample(), "value": True, "media": []}
+        )
 
 
 class _Sample(dict[str, str]):
@@ -91,6 +93,7 @@ def values_of(task: Task, key: Mapping[str, str], declared: SystemMap, reference
         "corrections": {c.field: c.new for c in task.corrections if c.field in declared.correctable},
         "preference": names.get(task.preference) if task.preference else None,
         "value": task.preference is not Right.OPT_IN_SALE,
+        "media": list(task.media),
         "since": task.since.isoformat() if task.since else None,
         "until": task.until.isoformat() if task.until else None,
         "today": task.today.isoformat() if task.today else None,

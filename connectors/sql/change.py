@@ -10,7 +10,7 @@ from connectors.holdings import PreferenceMap
 from connectors.port import Task
 from connectors.sql.bound import Bound, Owners, among, read_key
 from connectors.sql.touch import touch
-from schemas.values import Outcome, Right
+from schemas.values import Medium, Outcome, Right
 
 
 def correct(db: sa.Connection, bound: Bound, owners: Owners, accounts: Accounts) -> None:
@@ -40,15 +40,18 @@ def prefer(
     db: sa.Connection, declared: PreferenceMap, table: sa.Table, tasks: Sequence[Task], accounts: Accounts
 ) -> None:
     """Note what each task prefers; a wish also for people whose row in the preference table is not there yet."""
-    for right in dict.fromkeys(task.preference for task in tasks if task.preference in declared.columns):
-        _prefer(db, declared, table, [task for task in tasks if task.preference is right], accounts)
+    alike: dict[tuple[Right | None, tuple[Medium, ...]], list[Task]] = {}
+    for task in (task for task in tasks if task.preference in declared.columns):
+        alike.setdefault((task.preference, task.media), []).append(task)
+    for some in alike.values():
+        _prefer(db, declared, table, some, accounts)
 
 
 def _prefer(
     db: sa.Connection, declared: PreferenceMap, table: sa.Table, tasks: Sequence[Task], accounts: Accounts
 ) -> None:
     right, column = tasks[0].preference, table.c[declared.key_column or ""]
-    values = {declared.columns[right]: right is not Right.OPT_IN_SALE} if right is not None else {}
+    values = declared.marks(right, tasks[0].media)
     owners: dict[Any, list[Task]] = {}
     for task in tasks:
         for keys in task.keys:

@@ -77,7 +77,7 @@ def _forgotten(declared: SystemMap, inspector: Inspector, live: set[str]) -> Ite
     """Columns that look personal and that the map does not speak of."""
     mapped: dict[str, set[str]] = {table.name: set(table.columns) for table in declared.tables}
     if declared.preferences and declared.preferences.table:
-        mapped.setdefault(declared.preferences.table, set())
+        mapped.setdefault(declared.preferences.table, set()).update(declared.preferences.names)
     for name in sorted(live - {LEDGER, *declared.impersonal}):
         for column in inspector.get_columns(name, schema=declared.db_schema):
             where = f"{name}.{column['name']}"
@@ -99,10 +99,10 @@ def _finding_rows(table: TableMap, inspector: Inspector, schema: str | None) -> 
 
 
 def _preferences(wish: PreferenceMap, columns: Columns) -> Iterator[_Said]:
-    named = {wish.key_column or "", *wish.columns.values()}
+    named = {wish.key_column or "", *wish.names}
     for name in sorted(named - set(columns)):
         yield f"{wish.table}.{name}", "the column does not exist", True
-    for name in sorted(set(wish.columns.values()) & set(columns)):
+    for name in sorted(wish.names & set(columns)):
         if not isinstance(columns[name]["type"], sa.Boolean | sa.Integer):
             yield f"{wish.table}.{name}", "must be a yes-or-no column", True
     for name, column in sorted(columns.items() if any(map(wish.adds, wish.columns)) else ()):

@@ -47,7 +47,7 @@ def _preferences(db: sa.Connection, meta: sa.MetaData, declared: SystemMap) -> s
     wish = declared.preferences
     if wish is None:
         return None
-    return _read(db, meta, wish.table or "", {wish.key_column or "", *wish.columns.values()})
+    return _read(db, meta, wish.table or "", {wish.key_column or "", *wish.names})
 
 
 def _read(db: sa.Connection, meta: sa.MetaData, name: str, columns: Iterable[str]) -> sa.Table:

@@ -25,6 +25,11 @@ ON CONFLICT (token, kind) DO UPDATE SET at = greatest(directory.suppression.at, 
 _NOTED: Final = "SELECT kind, max(at) FROM directory.suppression WHERE token = ANY(%s) GROUP BY kind"
 
 
+def kind_of(right: str, medium: str = "") -> str:
+    """What a preference is remembered as; one about a single medium of marketing apart from the whole."""
+    return f"{right}/{medium}" if medium else right
+
+
 async def suppress(
     conn: AsyncConnection[TupleRow], keys: KeyStore, subjects: Iterable[str], kind: str, now: datetime
 ) -> None:

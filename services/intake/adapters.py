@@ -2,19 +2,21 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from rules.handbook import Handbook
 from rules.matching import Candidate
 from rules.points import Throttled
+from rules.rights import TAKEN_BACK
 from schemas.events import RequestSettled
 from schemas.public import RequestSubmitted, Subject
-from schemas.values import AnswerKind, Mode
+from schemas.values import AnswerKind, Mode, Right
 from services.directory.counters import Counters
 from services.directory.lookup import lookup
 from services.directory.offered import Offered, merge, offered
+from services.directory.preferences import suppressed
 from services.intake.decide.case import Case
 from services.intake.decide.facts import Facts
 from services.intake.decide.reading import Answer, Submission
@@ -61,6 +63,7 @@ class PostgresSurroundings:
             found=found,
             submitted=submitted,
             asking=asking,
+            opted_out=await self._opted_out(conn, heard),
             tally=await self._counters.tally(conn, (n for one in asking.values() for n in one.values()), self._clock()),
         )
 
@@ -103,6 +106,18 @@ class PostgresSurroundings:
             asked[str(event.event_id)] = merge(first.brand, *(offered(subject, country) for subject in said))
         candidates = await lookup(conn, asked, self._keys) if asked else {}
         return {UUID(event_id): tuple(found) for event_id, found in candidates.items()}
+
+    async def _opted_out(self, conn: Conn, heard: Sequence[Submission | Answer]) -> dict[UUID, date]:
+        """When people whom an app has asked for an opt-in had opted out: by their own points, record or none."""
+        found: dict[UUID, date] = {}
+        for event in heard:
+            said = event.body if isinstance(event, Submission) else None
+            if said and said.prompted and Right.OPT_IN_SALE in said.rights:
+                offer = offered(said.subject, said.residence.country if said.residence else "US")
+                noted = await suppressed(conn, self._keys, merge(said.brand, offer))
+                if days := [at.date() for kind, at in noted.items() if kind in TAKEN_BACK]:
+                    found[event.event_id] = max(days)
+        return found
 
     async def _earlier(self, conn: Conn, later: Sequence[type_heard]) -> dict[UUID, list[Subject]]:
         cases = {e.event_id: _case(e) for e in later}

@@ -6,13 +6,13 @@ is a new one, and stays.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID, uuid5
 
 from connectors.port import Answer, Chunk, Found, Receipt, Scannable, System, Task
-from schemas.values import Action, Right
+from schemas.values import Action, Medium, Right
 from services.directory.digests import Digests
 from services.directory.preferences import DELETED, of_record
 from services.kernel.store import Conn
@@ -103,15 +103,24 @@ def _undone(swept: Swept, noted: Mapping[bytes, Noted], now: datetime) -> Iterat
             yield _task(swept.system, one, (Action.ERASE, None), f"{token.hex()}/{Action.ERASE}/{now.date()}", now)
         for right in _lasting(one.kinds) if not deleted else ():
             swept.preferences += 1
-            yield _task(swept.system, one, (Action.APPLY, right), f"{token.hex()}/{right}/{now.date()}", now)
+            task = _task(swept.system, one, (Action.APPLY, right), f"{token.hex()}/{right}/{now.date()}", now)
+            yield replace(task, media=_media(one.kinds) if right is Right.OPT_OUT_MARKETING else ())
 
 
 def _lasting(kinds: Mapping[str, datetime]) -> list[Right]:
     """The preferences that hold: an opt-in and an opt-out of sale take each other back, the later one counts."""
-    held = {Right(kind): at for kind, at in kinds.items() if kind != DELETED}
+    held = {Right(kind.partition("/")[0]): at for kind, at in kinds.items() if kind != DELETED}
     pair = [right for right in (Right.OPT_IN_SALE, Right.OPT_OUT_SALE_SHARE) if right in held]
     over = {min(pair, key=held.__getitem__)} if len(pair) > 1 else set()
     return sorted(set(held) - over)
+
+
+def _media(kinds: Mapping[str, datetime]) -> tuple[Medium, ...]:
+    """By what marketing stays stopped; none named where all of it does."""
+    if Right.OPT_OUT_MARKETING in kinds:
+        return ()
+    named = (kind.partition("/") for kind in sorted(kinds))
+    return tuple(Medium(medium) for right, _, medium in named if right == Right.OPT_OUT_MARKETING and medium)
 
 
 def _task(system: str, noted: Noted, what: tuple[Action, Right | None], name: str, now: datetime) -> Task:

@@ -131,6 +131,8 @@ def _weighs(event: Any, states: Mapping[str, Verification]) -> bool:  # noqa: AN
             return event.verify
         case AnswerRecorded(kind=AnswerKind.POINTS | AnswerKind.DECLARATION | AnswerKind.CODE):
             return True
+        case AnswerRecorded(kind=AnswerKind.DETAIL):
+            return states[event.request_id].unsaid if event.request_id in states else True
         case OperatorDecided(verb=Verb.APPROVE):
             return event.request_id in states
         case _:

@@ -20,7 +20,7 @@ CREATE TABLE shipments.recipient (id text PRIMARY KEY, client text NOT NULL, nam
 CREATE TABLE web.visitor (id text PRIMARY KEY, email text, ip text, pages text, seen_on date);
 CREATE TABLE web.marketing (visitor_id text PRIMARY KEY, email text, name text);
 CREATE TABLE web.preference (visitor_id text PRIMARY KEY, no_sale bool, no_ads bool, no_marketing bool,
-  limit_sensitive bool, no_consent bool);
+  no_mailing bool, no_texts bool, limit_sensitive bool, no_consent bool);
 """
 _TABLES: Final = ("accounts.account", "billing.invoice", "billing.payment_method", "shipments.recipient",
                   "web.visitor", "web.marketing", "web.preference")  # fmt: skip
@@ -57,7 +57,7 @@ def _tables(humans: Iterable[Human]) -> dict[str, list[tuple[Any, ...]]]:
         if h.visitor:
             tables["web.visitor"].append((h.visitor, h.email, "192.0.2.1", "/pricing /signup", h.since))
             tables["web.marketing"].append((h.visitor, h.email, h.name))
-            tables["web.preference"].append((h.visitor, *(None,) * 5))
+            tables["web.preference"].append((h.visitor, *(None,) * 7))
         for index, s in enumerate(h.shipments):
             key = f"r{h.number}-{index}"
             tables["shipments.recipient"].append((key, s.client, *place, s.order_number, s.tracking_number, h.since))

@@ -9,7 +9,7 @@ MODULE_CAP = 250
 DECIDE_CAP = 200
 PACKAGE_CAPS = {
     "services/kernel": 3_600,
-    "services/intake": 1_500,
+    "services/intake": 1_600,
     "services/verifier": 1_000,
     "services/fulfiller": 3_800,
     "services/notifier": 1_000,

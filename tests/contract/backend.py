@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from connectors.account import open_accounts
 from connectors.port import CorrectionTask, Receipt, Task
-from schemas.values import Action, Outcome, Right
+from schemas.values import Action, Medium, Outcome, Right
 from tests.contract.company import NOBODY
 from tests.contract.fake import Drawer
 
@@ -62,6 +62,7 @@ MARKS = {
     "no_sale": Right.OPT_OUT_SALE_SHARE,
     "no_ads": Right.OPT_OUT_TARGETED_ADS,
     "closed": Right.DEACTIVATE,
+    "no_ads_at_all": Right.OPT_OUT_MARKETING,
 }
 
 
@@ -99,7 +100,8 @@ class Shop:
             case "POST", ["people", person, "preferences"]:
                 right = MARKS[body["name"]]
                 chosen = right if body["value"] else Right.OPT_IN_SALE
-                return self._told(self._task(Action.APPLY, person, query, preference=chosen))
+                media = tuple(map(Medium, body["media"]))
+                return self._told(self._task(Action.APPLY, person, query, preference=chosen, media=media))
         return 404, None
 
     def _sooner_or_later(self, work: Callable[[], Reply]) -> Reply:

@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 from connectors.datamap import compile_map
 from connectors.port import Chunk, CorrectionTask, Task
 from connectors.systems import SystemMap
-from schemas.values import Action, Right
+from schemas.values import Action, Medium, Right
 
 MAP: Final = """
 systems:
@@ -107,7 +107,9 @@ systems:
       table: preference
       record_key: person_id
       key_column: person_id
-      columns: {{opt_out_sale_share: no_sale, opt_out_targeted_ads: no_ads, opt_in_sale: no_sale, deactivate: closed}}
+      columns: {{opt_out_sale_share: no_sale, opt_out_targeted_ads: no_ads, opt_in_sale: no_sale, deactivate: closed,
+                 opt_out_marketing: no_ads_at_all}}
+      media: {{email: no_mail, sms: no_texts}}
 """
 KEYS: Final = {
     "invoice": "number",
@@ -184,9 +186,9 @@ def correct(person: int, **new: str) -> Task:
     return task(Action.CORRECT, person, name=str(new), corrections=corrections)
 
 
-def prefer(person: int, right: Right) -> Task:
+def prefer(person: int, right: Right, *media: Medium) -> Task:
     """A preference."""
-    return task(Action.APPLY, person, name=right, preference=right)
+    return task(Action.APPLY, person, name="/".join([right, *media]), preference=right, media=media)
 
 
 class Basket:

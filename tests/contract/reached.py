@@ -12,7 +12,7 @@ from connectors.account import open_accounts
 from connectors.participant import Piece, opened, seal_keys, shown
 from connectors.port import Answer, Chunk, CorrectionTask, Finding, Receipt, Sink, Task, Trouble
 from connectors.systems import SystemMap
-from schemas.values import Action, Outcome, Retained, Right
+from schemas.values import Action, Medium, Outcome, Retained, Right
 from tests.contract.backend import exported, raw, told
 from tests.contract.company import NOBODY
 from tests.contract.documented import module_at
@@ -56,7 +56,8 @@ class Reached:
         return Task(
             UUID(assigned["task_id"]), "theirs", "shop", Action(assigned["action"]), tuple(content["keys"]),
             assigned["client"], tuple(CorrectionTask(**one) for one in content["corrections"]),
-            Right(assigned["right"]) if assigned["action"] == "apply" else None, **days,
+            Right(assigned["right"]) if assigned["action"] == "apply" else None,
+            tuple(map(Medium, assigned["media"])), **days,
         )  # fmt: skip
 
     async def perform(self, tasks: Sequence[Task], sink: Sink) -> list[Answer]:
@@ -79,7 +80,7 @@ class Reached:
         return {
             "request_id": task.request_id, "task_id": str(task.task_id), "system": "shop", "part": "own/system:shop",
             "attempt": 1, "reply_token": "-", "action": task.action.value, "client": task.client,
-            "right": task.preference.value if task.preference else "delete",
+            "right": task.preference.value if task.preference else "delete", "media": list(task.media),
             "since": task.since.isoformat() if task.since else None,
             "until": task.until.isoformat() if task.until else None,
             "today": task.today.isoformat() if task.today else None, "keys_jwe": seal_keys(public, task),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from connectors.port import Chunk, Receipt, Trouble
-from schemas.values import Action, Outcome, Reason, Right
+from schemas.values import Action, Medium, Outcome, Reason, Right
 from tests.contract.company import ACORN, BIRCH, NOBODY, Basket, correct, erase, prefer, task
 from tests.contract.worlds import World
 
@@ -43,6 +43,21 @@ def test_a_deletion_erases_masks_aggregates_and_keeps_as_declared(world: World) 
     [visit] = world.rows("visit", id=1)
     assert visit == {"id": "1", "person_id": None, "postcode": "841", "browser": "erased", "pages": "1"}
     assert [row["email"] for row in world.rows("invoice", person_id=1)] == [None, None]
+
+
+def test_what_was_made_a_figure_of_is_nobodys_any_more(world: World) -> None:
+    if not (can(world, Action.EXPORT) and can(world, Action.ERASE)):
+        return
+    world.one(erase(1))
+    [figure] = world.rows("visit", id=1)
+    wanted, basket = task(Action.EXPORT, 1), Basket()
+    world.perform([wanted], basket)
+    world.one(erase(1, name="again"))
+
+    assert basket.of(wanted.task_id, "visit") == []
+    assert world.rows("visit", id=1) == [figure]
+    assert "Person 1" not in str(figure)
+    assert figure["person_id"] is None
 
 
 def test_what_is_kept_is_told_with_reason_and_end(world: World) -> None:
@@ -265,6 +280,41 @@ def test_an_opt_in_takes_the_opt_out_back(world: World) -> None:
     world.do(prefer(1, Right.OPT_IN_SALE))
 
     assert world.rows("preference", person_id=1)[0]["no_sale"] == "false"
+
+
+MEDIA = ("no_ads_at_all", "no_mail", "no_texts")
+
+
+@pytest.mark.parametrize(
+    ("media", "marked"),
+    [
+        ([], MEDIA),
+        ([Medium.SMS], ["no_texts"]),
+        ([Medium.EMAIL, Medium.SMS], ["no_mail", "no_texts"]),
+        ([Medium.SMS, Medium.POST], ["no_ads_at_all", "no_texts"]),
+    ],
+    ids=["everything", "texts alone", "mail and texts", "one without a mark of its own"],
+)
+def test_marketing_stops_by_what_was_named_and_by_everything_where_nothing_was(
+    world: World, media: list[Medium], marked: Sequence[str]
+) -> None:
+    if not can(world, Action.APPLY):
+        return
+    done = world.one(prefer(1, Right.OPT_OUT_MARKETING, *media))
+
+    assert done.outcome is Outcome.APPLIED
+    [row] = world.rows("preference", person_id=1)
+    assert [name for name in MEDIA if row.get(name) == "true"] == list(marked)
+
+
+def test_people_who_name_different_media_in_one_batch_get_each_their_own(world: World) -> None:
+    if not can(world, Action.APPLY):
+        return
+    world.do(prefer(1, Right.OPT_OUT_MARKETING, Medium.SMS), prefer(2, Right.OPT_OUT_MARKETING, Medium.EMAIL),
+             prefer(3, Right.OPT_OUT_MARKETING))  # fmt: skip
+
+    found = {row["person_id"]: [name for name in MEDIA if row.get(name) == "true"] for row in world.rows("preference")}
+    assert found == {"1": ["no_texts"], "2": ["no_mail"], "3": list(MEDIA)}
 
 
 def test_a_preference_the_system_does_not_know_needs_nothing(world: World) -> None:

@@ -94,6 +94,27 @@ def test_the_check_points_at_what_nobody_mapped(sql: SqlWorld) -> None:
     }
 
 
+def test_what_is_about_nobody_is_in_no_answer_and_is_left_as_it_is(sql: SqlWorld) -> None:
+    public = "SELECT person_id, email FROM press ORDER BY person_id"
+    run(sql, "CREATE TABLE press (person_id INTEGER, email TEXT)",
+        "INSERT INTO press VALUES (1, 'person.1@example.org')")  # fmt: skip
+    known = shop().model_dump() | {"impersonal": ["press"]}
+    system = open_sql("shop", type(shop()).model_validate(known), {"SHOP": str(sql.system._engine.url)})
+    system._engine = sql.system._engine
+    wanted, basket = task(Action.EXPORT, 1), Basket()
+
+    findings = sql.runner.run(system.check())
+    sql.runner.run(system.perform([wanted], basket))
+    sql.runner.run(system.perform([erase(1)], Basket()))
+    with sql.engine.begin() as db:
+        left = [tuple(row) for row in db.execute(sa.text(public))]
+    run(sql, "DROP TABLE press")
+
+    assert [f.where for f in findings if f.where.startswith("press")] == []
+    assert "press" not in {table for _, _, table, _ in basket.chunks}
+    assert left == [(1, "person.1@example.org")]
+
+
 def test_a_missing_column_is_a_matter_of_configuration_until_it_is_there(sql: SqlWorld) -> None:
     run(sql, "ALTER TABLE person DROP COLUMN card")
     [trouble] = sql.do(erase(1))

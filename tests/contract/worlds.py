@@ -40,7 +40,8 @@ _COLUMNS: dict[str, dict[str, Any]] = {
     "newsletter": {"id": _INT, "person_id": _INT, "email": _TEXT, "topic": _TEXT, "origin": _TEXT, "score": _INT,
                    "joined_on": _DAY, "born_on": _DAY, "consent": _TEXT},
     "answer": {"id": _INT, "newsletter_id": _INT, "mood": _TEXT},
-    "preference": {"person_id": _INT, "no_sale": sa.Boolean, "no_ads": sa.Boolean, "closed": sa.Boolean},
+    "preference": {"person_id": _INT, "no_sale": sa.Boolean, "no_ads": sa.Boolean, "closed": sa.Boolean,
+                   "no_ads_at_all": sa.Boolean, "no_mail": sa.Boolean, "no_texts": sa.Boolean},
 }  # fmt: skip
 _REFUSED = sa.CheckConstraint("email <> 'nobody@example.org'")
 TABLES = {
@@ -315,5 +316,5 @@ HTTP_OPTIONS: dict[str, Any] = {
     "export": {"method": "GET", "path": _WHO.replace("{tail}", "/data"), "poll": _LOOK | _ROWS} | _ROWS,
     "correct": {"method": "PATCH", "path": _WHO.replace("{tail}", ""), "body": "{{ corrections }}"} | _TOLD,
     "apply": {"path": _WHO.replace("{tail}", "/preferences"),
-              "body": '{"name": {{ preference }}, "value": {{ value }}}'} | _TOLD,
+              "body": '{"name": {{ preference }}, "value": {{ value }}, "media": {{ media }}}'} | _TOLD,
 }  # fmt: skip

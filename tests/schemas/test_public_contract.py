@@ -17,15 +17,16 @@ from schemas.values import FINAL, AnswerKind, Problem, Role, Status
 
 NAMES: dict[type[BaseModel], str] = {
     RequestSubmitted: "submission_id source brand received_at channel rights role agent subject residence context "
-    "merchant_named declaration corrections period authentication refers_to locale message",
+    "merchant_named declaration corrections period media prompted authentication refers_to "
+    "locale message",
     Agent: "name email mandate",
     Subject: "name emails phones addresses account_number order_numbers tracking_numbers transactions",
     Residence: "country region",
     Declaration: "signed_name signed_at text_version",
     RequesterAnswered: "source answer_id request_id case_id kind answer_token "
-    "subject declaration mandate rights code accepted message",
+    "subject declaration mandate rights corrections code accepted message",
     RequestStatusChanged: "source submission_id case_id request_id right status reason expected_by waiting_for "
-    "problems done seq answer_id event_id occurred_at causation_id",
+    "ask_again_from problems done seq answer_id event_id occurred_at causation_id",
     WaitingFor: "kind until",
     Problem: "field rule",
 }

@@ -525,6 +525,12 @@ def _choices() -> list[Scene]:
     def detail(**more: Any) -> dict[str, Any]:
         return {"detail/1": lambda *_: {"request_id": request, "kind": "detail", **more}}
 
+    wrong = submitting(**asks("s", "correct"))
+
+    def said(*fields: str) -> dict[str, Any]:
+        about = {"request_id": request_of("s", Right.CORRECT), "kind": "detail", "message": "It is wrong."}
+        return {"detail/1": lambda *_: {**about, "corrections": [{"field": one, "new": "other"} for one in fields]}}
+
     return [
         Scene("opt-out", mine(), play(out)),
         Scene("opt-out of a stranger", Setting(), play(out)),
@@ -538,4 +544,8 @@ def _choices() -> list[Scene]:
         Scene("text, then a right", mine(on_letter=detail(rights=["opt_out_marketing"])), play(text)),
         Scene("text, then two rights", mine(on_letter=detail(rights=["delete", "access"])), play(text)),
         Scene("text, then more text", mine(on_letter=detail(message="As I said.")), play(text)),
+        Scene("correction that says nothing", mine(), play(wrong)),
+        Scene("correction, then what is wrong", mine(on_letter=said("name")), play(wrong)),
+        Scene("correction, then what would have proven it", mine(on_letter=said("phone")), play(wrong)),
+        Scene("correction, then no field", mine(on_letter=said()), play(wrong)),
     ]

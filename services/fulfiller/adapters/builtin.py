@@ -13,7 +13,7 @@ from schemas.values import OPT_OUTS, Action, Outcome, Right
 from services.directory.farewell import keep_contacts
 from services.directory.lookup import forget, suppress
 from services.directory.offered import Offered, merge, offered
-from services.directory.preferences import suppress_offered
+from services.directory.preferences import kind_of, suppress_offered
 from services.fulfiller.adapters.packaging import Packaging
 from services.fulfiller.adapters.tasks import told
 from services.kernel.effects import Done
@@ -44,12 +44,12 @@ class BuiltIn:
         """
         async with self._house.pool.connection() as conn, conn.transaction():
             offers = await self._offers(conn, [effect for effect in effects if _follows_points(effect)])
-            for right in sorted({effect.body["right"] for effect in effects}):
-                mine = [effect for effect in effects if effect.body["right"] == right]
+            for kind in sorted({kind for effect in effects for kind in _kinds(effect)}):
+                mine = [effect for effect in effects if kind in _kinds(effect)]
                 subjects = [subject for effect in mine for subject in effect.body["subjects"]]
                 given = [one for effect in mine if _follows_points(effect) for one in offers.get(effect.case_id, ())]
-                await suppress(conn, self._house.keys, subjects, right, now)
-                await suppress_offered(conn, self._house.keys, given, right, now)
+                await suppress(conn, self._house.keys, subjects, kind, now)
+                await suppress_offered(conn, self._house.keys, given, kind, now)
             gone = {(case_key(e.case_id), s): e.id for e in effects if _forgets(e) for s in e.body["subjects"]}
             forgotten: set[str] = set()
             if gone:
@@ -80,6 +80,11 @@ class BuiltIn:
             one = merge(submitted.brand, offered(Subject.model_validate_json(raw), country))
             found.setdefault(cases[case], []).append(one)
         return found
+
+
+def _kinds(effect: Leased) -> list[str]:
+    """As what it is remembered; marketing that stops in some ways only as each of these."""
+    return [kind_of(effect.body["right"], medium) for medium in effect.body.get("media") or [""]]
 
 
 def _forgets(effect: Leased) -> bool:

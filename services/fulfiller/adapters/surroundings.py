@@ -13,6 +13,7 @@ from services.clients import registry
 from services.clients.names import Handovers
 from services.directory.lookup import lookup
 from services.directory.offered import Offered
+from services.fulfiller.adapters.appeals import undecided
 from services.fulfiller.adapters.holders import holders_of, open_with
 from services.fulfiller.adapters.packets import Packets, points_of
 from services.fulfiller.decide import Facts, Fulfilment, Instruction, Reply
@@ -56,6 +57,7 @@ class PostgresSurroundings:
             packages=await self._exported(conn, batch),
             holders=holders,
             open_with=await open_with(conn, holders, states),
+            undecided=await undecided(conn, batch, states),
         )
         return Surrounded(facts, clients)
 

@@ -116,6 +116,7 @@ def _task(name: str, effect: Leased, keys: type_keys, said: RequestSubmitted | N
         client=assigned.client,
         corrections=tuple(CorrectionTask(c.field, c.new) for c in said.corrections) if said else (),
         preference=assigned.right if assigned.action is Action.APPLY else None,
+        media=tuple(assigned.media),
         since=assigned.since,
         until=assigned.until,
         today=now.date(),

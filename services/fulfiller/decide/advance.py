@@ -16,7 +16,7 @@ from services.fulfiller.decide.holder import look_again
 from services.fulfiller.decide.holds import BEFORE, ask, ask_again, give_up, hear_person, is_asked, ready
 from services.fulfiller.decide.late import amend_late, take_up_late
 from services.fulfiller.decide.leftovers import discard_exports
-from services.fulfiller.decide.operator import operate
+from services.fulfiller.decide.operator import operate, untimely
 from services.fulfiller.decide.plan import plan_systems
 from services.fulfiller.decide.warning import NOTICE, ask_operator, warned
 
@@ -70,7 +70,7 @@ def _open(draft: Draft) -> None:
         if name in draft.state.parts:
             continue
         if name == parts.ANSWER:
-            draft.wait(name, Party.OPERATOR, Waiting.ANSWER, draft.last_moment)
+            draft.wait(name, Party.OPERATOR, Waiting.ANSWER, draft.last_moment, why=untimely(draft))
         elif is_asked(name):
             ask(draft, name)
         elif parts.is_after(name):

@@ -42,7 +42,7 @@ def give(draft: Draft, name: str) -> None:
         action=_BUILT_IN.get(system) or action or Action.APPLY, right=_right(draft, name), brand=accepted.brand,
         subjects=_subjects(draft, client), client=None if parts.is_copies(name) else client, attempt=attempt,
         keys_from=telling.keys_from if telling else [], deadline=until, law=accepted.law,
-        received_at=accepted.received_at, since=None if client else draft.since,
+        received_at=accepted.received_at, media=[] if client else accepted.media, since=None if client else draft.since,
         until=None if client else accepted.until,
         reply_token=draft.facts.token(name, draft.state.id, system),
     )  # fmt: skip

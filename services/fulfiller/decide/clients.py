@@ -52,6 +52,7 @@ def send(draft: Draft, name: str, located: Located) -> None:
         client, ClientRequest, on=f"{client}/{attempt}", right=accepted.right,
         points=list(packet.points) if packet else [], residence=packet.residence if packet else None,
         corrections=list(packet.corrections) if packet and accepted.right is Right.CORRECT else [],
+        media=accepted.media,
         identified_by=located.groups, law=accepted.law, received_at=accepted.received_at,
         respond_by=accepted.clock.respond_by, confirm_by=confirm_by, complete_by=complete_by, locale=accepted.locale,
         reply_token=draft.facts.token(name, draft.state.id, client),

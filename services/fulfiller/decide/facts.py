@@ -67,6 +67,7 @@ class Facts:
     said to that client; `enabled` names the clients that can be reached: registered, and not disabled; `acting` those
     of them we act for, `direct` those whose messages arrive with the decision itself. `whose` holds, per instruction,
     the records it is about; `packages`, per request and client, what was exported, as ZIP, where it is small.
+    `undecided` are those requests appeals are about that run on, with the time to answer them.
     `holders` names the client that holds the account a request is about, `open_with` how many hand-overs it has open.
     """
 
@@ -83,3 +84,4 @@ class Facts:
     packages: Mapping[tuple[str, str], bytes] = field(default_factory=dict)
     holders: Mapping[str, str] = field(default_factory=dict)
     open_with: Mapping[str, int] = field(default_factory=dict)
+    undecided: frozenset[str] = frozenset()

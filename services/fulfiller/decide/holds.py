@@ -24,6 +24,8 @@ BY_OPERATOR: Final = frozenset({DETAIL, FEE})
 _NO_FEE: Final = (
     "a fee needs a reason that the law has a fee for (excessive, manifestly_unfounded, other) and an estimate"
 )
+UNSAID: Final = "unsaid"
+"""Why a correction is held that does not say what is wrong."""
 _YES: Final = frozenset({Outcome.CONFIRMED, Outcome.ANSWERED})
 _UNSIGNED: Final = frozenset({None, Outcome.UNVERIFIED})
 
@@ -55,6 +57,7 @@ def is_asked(name: str) -> bool:
 def ask(draft: Draft, name: str, why: str | None = None) -> None:
     """Open a hold. One for who asks ends no later than the request does that stays unproven."""
     hold, now = _HOLDS[name], draft.now
+    why = why or (UNSAID if name == DETAIL and draft.accepted.unsaid else None)
     until = now + getattr(draft.windows, hold.window)
     if name == DECLARATION:
         until = min(until, max(draft.accepted.unverified_at, now))

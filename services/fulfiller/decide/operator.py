@@ -15,6 +15,10 @@ from services.fulfiller.decide.state import Fulfilment
 
 WHOLE: Final = frozenset({Verb.DENY, Verb.WITHDRAW})
 """Verbs that stop a whole request when they name no part."""
+_UNDECIDED: Final = (
+    "the request it is about has not been decided, so there is nothing to take up again: carry that one out or deny "
+    "it, and answer this with done or deny"
+)
 _AGAIN: Final = frozenset({Verb.RETRY, Verb.APPROVE})
 
 
@@ -58,6 +62,8 @@ def _refusal_of_part(draft: Draft, event: OperatorDecided, part: str | None) -> 
     fitting = _fitting(draft, part)
     if event.verb not in fitting:
         return f"{event.verb} does not fit {part}; what does: {', '.join(fitting) or 'nothing'}"
+    if event.verb is Verb.APPROVE and part == parts.ANSWER and untimely(draft):
+        return _UNDECIDED
     client = parts.client_of(part)
     if event.verb in _AGAIN and client and parts.is_handover(part) and client not in draft.facts.enabled:
         return f"client {client} is not registered, or disabled; enable it first"
@@ -78,6 +84,12 @@ def _fitting(draft: Draft, name: str) -> list[Verb]:
     if parts.is_handover(name):
         return [Verb.APPROVE, Verb.RETRY, Verb.SKIP, Verb.DONE, Verb.DENY]
     return [*asked, Verb.SKIP, Verb.DONE, Verb.DENY] if parts.is_task(name) else []
+
+
+def untimely(draft: Draft) -> str | None:
+    """What is odd about an appeal whose request still runs: upheld, the same would be done twice."""
+    appeal = draft.accepted.right is Right.APPEAL
+    return "not_decided_yet" if appeal and draft.accepted.refers_to in draft.facts.undecided else None
 
 
 def _can_be_upheld(draft: Draft) -> bool:

@@ -7,28 +7,23 @@ from typing import Any, Final
 
 from rules import parts
 from rules.choice import Choice
+from rules.laws import Law
 from rules.matching import Candidate, Verdict, locate, weigh
 from rules.periods import covered
-from rules.recourse import fallback
-from rules.rights import MEANINGS, PassedOn, reaches
+from rules.recourse import again_from, fallback, too_soon
+from rules.rights import MEANINGS, TAKEN_BACK, PassedOn, reaches
 from schemas.base import Cause
 from schemas.events import Clock, RequestAccepted
 from schemas.public import RequestSubmitted
 from schemas.values import ANSWERED_BY_A_PERSON, Action, Located, Mode, PointKind, Population, Right
 from services.directory.offered import kinds_of
 from services.intake.decide.case import Asked, Case
+from services.intake.decide.corrections import contested, unsaid
 from services.intake.decide.facts import Facts
 from services.intake.decide.locating import told_of
 from services.intake.decide.pause import stops_clock
 from services.intake.decide.terms import DECLARATION, MANDATE, Terms, signed, terms_of
 
-_CONTESTED: Final = {
-    "name": PointKind.NAME,
-    "email": PointKind.EMAIL,
-    "phone": PointKind.PHONE,
-    "address": PointKind.ADDRESS,
-    "postal_address": PointKind.ADDRESS,
-}
 ACCESSES: Final = (Right.KNOW_CATEGORIES, Right.KNOW_SPECIFIC, Right.PORTABILITY)
 AS_A_DELETION: Final = 2
 """Groups of points that single a person out for erasure: what a deletion itself needs (11 CCR § 7062)."""
@@ -68,7 +63,7 @@ def _asked(event: RequestAccepted) -> Asked:
     return Asked(
         right=event.right, law=event.law, respond_by=clock.respond_by, target_by=clock.target_by,
         extendable_to=clock.extended_respond_by, timezone=clock.timezone,
-        held=MANDATE in event.parts, declared=event.declared,
+        held=MANDATE in event.parts, declared=event.declared, unsaid=event.unsaid,
     )  # fmt: skip
 
 
@@ -96,10 +91,14 @@ def _accepted(state: Case, taking: Taking, right: Right) -> RequestAccepted:
         policy_version=choice.policy_version, received_at=state.received_at, clock=_clock(choice),
         verify=choice.verify, assurance=choice.assurance, points_needed=choice.points_needed,
         declaration_needed=choice.declaration_needed, declared=signed(body),
-        given=kinds_of(body.subject), contested=_contested(body, right),
+        given=kinds_of(body.subject), contested=contested(body.corrections if right is Right.CORRECT else []),
         parts=_parts(right, terms, ids, declared=signed(body)),
         clients=handed(right, taking.located) if choice.granted else [], only_for=list(choice.only_for),
-        subjects=[] if choice.verify else _subjects(taking, right, choice), refers_to=body.refers_to,
+        subjects=[] if choice.verify or _asked_too_soon(taking, right, choice) else _subjects(taking, right, choice),
+        refers_to=body.refers_to, unsaid=unsaid(body, right),
+        media=body.media if right is Right.OPT_OUT_MARKETING else [],
+        ask_again_from=again_from(_law(facts, choice), Right.OPT_IN_SALE, choice.receipt_date)
+        if right in TAKEN_BACK else None,
         **_fallback(facts, right, choice, body), work_fields=list(choice.work_fields),
         person_confirms=terms.confirms, pauses=stops_clock(facts.handbook.laws.get(choice.law)),
         releases=_releases(right, ids), unverified_at=taking.now + brand.windows.unverified_end,
@@ -141,10 +140,18 @@ def _clock(choice: Choice) -> Clock:
     )
 
 
-def _contested(body: RequestSubmitted, right: Right) -> list[PointKind]:
-    if right is not Right.CORRECT:
-        return []
-    return sorted({_CONTESTED[c.field] for c in body.corrections if c.field in _CONTESTED})
+def _law(facts: Facts, choice: Choice) -> Law | None:
+    return facts.handbook.laws.get(choice.law)
+
+
+def _asked_too_soon(taking: Taking, right: Right, choice: Choice) -> bool:
+    """Whether the person was asked for an opt-in so soon after opting out that nothing may come of it.
+
+    It then reaches nobody's record: nobody is written to, and it ends like one that was never confirmed, so that no app
+    learns who had opted out. What a person asks of their own accord is another thing (11 CCR § 7028).
+    """
+    last = taking.facts.opted_out.get(taking.cause.event_id) if right is Right.OPT_IN_SALE else None
+    return too_soon(_law(taking.facts, choice), right, last, choice.receipt_date)
 
 
 def _parts(right: Right, terms: Terms, ids: Mapping[Right, str], *, declared: bool) -> list[str]:

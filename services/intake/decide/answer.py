@@ -6,11 +6,12 @@ from typing import Final
 
 from schemas.base import Event
 from schemas.events import AnswerRecorded
-from schemas.public import RequesterAnswered
+from schemas.public import RequesterAnswered, RequestSubmitted
 from schemas.values import AnswerKind, Problem, Right
 from services.directory.offered import kinds_of
 from services.intake.decide.accept import clients_of, handed, located, take_up
 from services.intake.decide.case import Case
+from services.intake.decide.corrections import completed, contested
 from services.intake.decide.facts import Facts
 from services.intake.decide.locating import misses, told_of
 from services.intake.decide.reading import Answer
@@ -79,9 +80,19 @@ def _targets(state: Case, event: Answer, body: RequesterAnswered) -> tuple[list[
     if body.kind is AnswerKind.NOT_ME:
         return mine, None
     running = [request_id for request_id in mine if request_id in state.running()]
-    if body.kind is AnswerKind.DETAIL and not body.rights and _nameless(state, running):
-        return [], Problem(field="rights", rule="must name what is wanted: the request itself does not")
-    return running, None if running else _ENDED
+    problem = _lacking(state, body, running) if running else _ENDED
+    return ([], problem) if problem else (running, None)
+
+
+def _lacking(state: Case, body: RequesterAnswered, running: Sequence[str]) -> Problem | None:
+    """What a request was held for, and its answer still does not say."""
+    if body.kind is not AnswerKind.DETAIL:
+        return None
+    if not body.corrections and any(state.asked[request_id].unsaid for request_id in running):
+        return Problem(field="corrections", rule="must say which field is wrong, and what would be right")
+    if not body.rights and _nameless(state, running):
+        return Problem(field="rights", rule="must name what is wanted: the request itself does not")
+    return None
 
 
 def _nameless(state: Case, targets: Sequence[str]) -> bool:
@@ -152,6 +163,10 @@ def _record(
     if body.kind is AnswerKind.DECLARATION:
         for request_id in targets:
             state = state.with_asked(request_id, declared=True)
+    told_now = [one for one in targets if state.asked[one].unsaid and body.corrections]
+    for request_id in told_now:
+        secrets["submission"] = completed(_submitted(event, facts), body.corrections)
+        state = state.with_asked(request_id, unsaid=False)
     wanted = [right for right in dict.fromkeys(body.rights) if facts.name(state.case_id, right) not in state.asked]
     told: list[Event] = [
         AnswerRecorded.after(
@@ -160,16 +175,22 @@ def _record(
             accepted=body.accepted, right=wanted[0] if wanted else None,
             person_confirms=body.kind is AnswerKind.MANDATE and state.asked[request_id].confirms,
             round=_round(body, request_id, facts),
+            contested=contested(body.corrections) if request_id in told_now else [],
         )
         for request_id in targets
     ]  # fmt: skip
     if body.kind is AnswerKind.DETAIL and wanted and _nameless(state, targets):
-        if event.event_id not in facts.submitted:
-            raise SubmissionGone
-        state, taken = take_up(state, event, facts.submitted[event.event_id], wanted, when)
+        state, taken = take_up(state, event, _submitted(event, facts), wanted, when)
         told = [*taken, *told]
     if state.destroyed:
         return Decision(state, tuple(told), due_at=state.due_at)
     kept = signed_later(state, body, f"answer:{event.event_id}", facts, now)
     missed = misses(event.event_id, kinds_of(body.subject) if body.subject else (), facts, now)
     return Decision(state, tuple(told), kept, missed, due_at=state.due_at, secrets=secrets)
+
+
+def _submitted(event: Answer, facts: Facts) -> RequestSubmitted:
+    """What the case was opened with."""
+    if event.event_id not in facts.submitted:
+        raise SubmissionGone
+    return facts.submitted[event.event_id]

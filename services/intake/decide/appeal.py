@@ -58,7 +58,7 @@ def take_up_again(state: Case, event: RequestSettled, facts: Facts, now: datetim
         raise SubmissionGone
     opened, [accepted] = take_up(state.but(received_at=event.occurred_at), event, body, [right], (anew, now))
     passed = (_PASSED if not before.held else frozenset()) | ({DECLARATION} if before.declared else frozenset())
-    left = [name for name in accepted.parts if name not in passed]
+    left = [name for name in accepted.parts if name not in passed or (name == DETAIL and accepted.unsaid)]
     accepted = accepted.model_copy(
         update={
             "upheld_by": event.request_id,

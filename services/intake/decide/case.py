@@ -19,8 +19,8 @@ MARGIN: Final = timedelta(minutes=1)
 class Asked(BaseModel):
     """One request of the case. `told` is the last share of its time that was told to have passed.
 
-    Shares are of the time to our own day, `target_by`; missed is the law's. `held` waits for an agent's mandate.
-    `received_at` is that of a request taken up once more, else the case's is its own.
+    Shares are of the time to our own day, `target_by`; missed is the law's. `held` waits for an agent's mandate,
+    `unsaid` for what is to be corrected. `received_at` is that of a request taken up once more, else the case's.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -36,6 +36,7 @@ class Asked(BaseModel):
     told: int = 0
     tries: int = 0
     held: bool = False
+    unsaid: bool = False
     declared: bool = False
     confirms: bool = False
     extended: bool = False

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from uuid import UUID
 
 from rules.handbook import Handbook
@@ -19,7 +20,8 @@ class Facts:
     `name` derives a request's id from its case and right; `token` the answer token of a request, kind and round;
     `code` the code of a request and round. All are keyed and pure; `same` compares two tokens in constant time.
     `submitted` is what the case was opened with, for the answers that need it. `asking` names per message under what
-    naming parcels that fit nobody counts; `tally` is how often that was, up to this very message.
+    naming parcels that fit nobody counts; `tally` is how often that was, up to this very message. `opted_out` holds,
+    for messages in which an app says it asked for an opt-in, the last day on which the person had opted out.
     """
 
     handbook: Handbook
@@ -33,6 +35,7 @@ class Facts:
     submitted: Mapping[UUID, RequestSubmitted] = field(default_factory=dict)
     asking: Mapping[UUID, Mapping[Throttled, str]] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
+    opted_out: Mapping[UUID, date] = field(default_factory=dict)
 
     def learning(self, counts: Sequence[Count]) -> "Facts":
         """The facts for the next message of the batch."""

@@ -11,6 +11,7 @@ from rules.rights import HEARD, SIGNAL, allowed
 from schemas.public import Mandate, RequestSubmitted
 from schemas.values import Assurance, Problem, Right
 from services.intake.decide.case import Asked, Case
+from services.intake.decide.corrections import unsaid
 from services.intake.decide.facts import Facts
 
 MANDATE: Final = parts.hold("mandate")
@@ -52,7 +53,7 @@ def terms_of(state: Case, body: RequestSubmitted, right: Right, facts: Facts) ->
             return Terms(_refused(choice))
         holds += [MANDATE] if stands.flaw else []
         confirms = confirmed(stands)
-    if law and law.wants_writing(right, body.channel):
+    if unsaid(body, right) or (law and law.wants_writing(right, body.channel)):
         holds.append(DETAIL)
     return Terms(choice, tuple(holds) if choice.granted else (), confirms=confirms)
 

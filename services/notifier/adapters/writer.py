@@ -75,7 +75,7 @@ class Language:
             "company": paper.brand,
             "operator": paper.brand.operator_on(paper.on),
             "name": paper.name or words["somebody"],
-            "right_name": words["rights"][body["right"]],
+            "right_name": _named(body, words),
             "account": account(body.get("parts", {}), words, body.get("ask", {})),
             "until": _moment(body.get("until")),
             "round": body.get("round", 1),
@@ -107,6 +107,12 @@ class Writer:
         name = locale.partition("-")[0].lower()
         name = name if name in self._languages and name in paper.brand.locales else FALLBACK
         return self._languages[name].write(paper)
+
+
+def _named(body: Mapping[str, Any], words: Mapping[str, Any]) -> str:
+    """What was asked for; marketing that shall stop in some ways only, with these."""
+    name, media = words["rights"][body["right"]], [words["media"][one] for one in body.get("media", [])]
+    return f"{name} ({', '.join(media)})" if media else str(name)
 
 
 def _moment(until: str | None) -> str:

@@ -130,6 +130,7 @@ def _about(accepted: RequestAccepted) -> dict[str, Any]:
         "granted": accepted.granted,
         "law_why": accepted.law_why,
         "choice": accepted.right in OPT_OUTS,
+        "media": accepted.media,
         "verify": accepted.verify,
         "by_agent": acts_for_another(accepted.role),
     }

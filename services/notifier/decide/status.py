@@ -58,7 +58,7 @@ def _due(state: Correspondence, accepted: RequestAccepted) -> list[tuple[int, di
     if sure and accepted.verify:
         due.append((_VERIFIED, {"status": Status.IN_PROGRESS}))
     if state.settled:
-        return [*due, (_FINAL, _end(state.settled))]
+        return [*due, (_FINAL, _end(state.settled) | _ask_again(state.settled, accepted))]
     ranks = _AFTER if sure else _BEFORE if accepted.verify else _BEFORE | _AFTER
     return [*due, *((ranks[a.waiting] + a.round, _waiting(a)) for a in state.asked.values() if a.waiting in ranks)]
 
@@ -76,6 +76,11 @@ def _end(settled: RequestSettled) -> dict[str, Any]:
         "reason": told_publicly(settled.reason or Reason.OTHER) if status is Status.DENIED else None,
         "done": sorted(_done(settled)) if status in _STOPPED else [],
     }
+
+
+def _ask_again(settled: RequestSettled, accepted: RequestAccepted) -> dict[str, Any]:
+    """From when the person may be asked to take an opt-out back: the app that would ask has to know it."""
+    return {"ask_again_from": accepted.ask_again_from} if _LAST[settled.ending] is Status.FULFILLED else {}
 
 
 def _done(settled: RequestSettled) -> set[Outcome]:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from schemas.base import Due, Event
 from schemas.events import AnswerRecorded, RequestAccepted
-from schemas.values import Outcome
+from schemas.values import AnswerKind, Outcome
 from services.kernel.decision import Decision
 from services.kernel.early import expect
 from services.verifier.decide.draft import Draft
@@ -39,7 +39,13 @@ def decide(state: Verification, event: Event | Due, facts: Facts, now: datetime)
 
 
 def _proves(state: Verification, event: RequestAccepted | AnswerRecorded) -> bool:
-    """Whether an event may change the verdict: what is said at or after the fixed instant comes too late."""
+    """Whether an event may change the verdict: what is said at or after the fixed instant comes too late.
+
+    A correction is not weighed before it is known what it contests: that proves nothing (11 CCR § 7060(h)).
+    """
+    if state.waits_for_detail:
+        return False
     if isinstance(event, RequestAccepted):
         return True
-    return event.kind in PROVING and (state.ends_at is None or event.occurred_at < state.ends_at)
+    heard = event.kind in PROVING or (state.unsaid and event.kind is AnswerKind.DETAIL)
+    return heard and (state.ends_at is None or event.occurred_at < state.ends_at)

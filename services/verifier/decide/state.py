@@ -40,6 +40,9 @@ class Verification(Early):
     declaration_needed: bool = False
     declared: bool = False
     contested: frozenset[PointKind] = frozenset()
+    unsaid: bool = False
+    """Whether a correction does not say yet what is wrong: until then nothing is known of what may prove who asks."""
+    detailed: bool = False
     only_for: frozenset[Population] = frozenset()
     fallback: Right | None = None
     fallback_points: int = 0
@@ -64,6 +67,11 @@ class Verification(Early):
     def open(self) -> bool:
         """Whether there is something to weigh: accepted, in need of proof, not ended."""
         return self.verify and self.ended is None and not self.withdrawn
+
+    @property
+    def waits_for_detail(self) -> bool:
+        """Whether nobody can be asked for proof yet: which points are contested is not known."""
+        return self.unsaid and not self.detailed
 
     @property
     def proven(self) -> frozenset[str]:
@@ -100,7 +108,7 @@ class Verification(Early):
         return self.review_until if self.ended == "unverified" and not self.reviewed else None
 
 
-def told(state: Verification, event: Event | Due) -> Verification:
+def told(state: Verification, event: Event | Due) -> Verification:  # noqa: PLR0911  one answer per kind of event
     """Add one fact to what is known. Telling twice changes nothing; order does not matter."""
     match event:
         case RequestAccepted() if not state.brand:
@@ -110,7 +118,8 @@ def told(state: Verification, event: Event | Due) -> Verification:
                 pauses=Waiting.PROOF in event.pauses,
                 right=event.right, verify=event.verify,
                 needed=event.points_needed, assurance=event.assurance, declaration_needed=event.declaration_needed,
-                declared=state.declared or event.declared, contested=frozenset(event.contested),
+                declared=state.declared or event.declared, contested=state.contested | frozenset(event.contested),
+                unsaid=event.unsaid,
                 only_for=frozenset(event.only_for),
                 fallback=event.fallback, fallback_points=event.fallback_points,
                 ends_at=event.unverified_at,
@@ -122,6 +131,8 @@ def told(state: Verification, event: Event | Due) -> Verification:
             back = {event.round: event.occurred_at} if event.round else {}
             declared = state.declared or event.kind is AnswerKind.DECLARATION
             return state.but(answers=heard, declared=declared, coded=back | state.coded)
+        case AnswerRecorded(kind=AnswerKind.DETAIL):
+            return state.but(detailed=True, contested=state.contested | frozenset(event.contested))
         case RequestClosed():
             return state.but(ended=state.ended or "closed")
         case OperatorDecided() if parts.decider(event.verb, event.part) == "verifier":

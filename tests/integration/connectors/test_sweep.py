@@ -105,5 +105,17 @@ async def test_of_an_opt_out_and_an_opt_in_the_later_one_holds(company: Company)
     assert company.world.rows("preference", person_id=3)[0]["no_sale"] == "false"
 
 
+async def test_marketing_is_stopped_again_as_it_was_stopped(company: Company) -> None:
+    await company.did(1, "opt_out_marketing/sms", NOON)
+    await company.did(2, "opt_out_marketing/sms", NOON)
+    await company.did(2, Right.OPT_OUT_MARKETING, NOON)
+
+    await company.sweep(apply=True)
+
+    marks = {row["person_id"]: [name for name in ("no_ads_at_all", "no_mail", "no_texts") if row[name] == "true"]
+             for row in company.world.rows("preference")}  # fmt: skip
+    assert marks == {"1": ["no_texts"], "2": ["no_ads_at_all", "no_mail", "no_texts"]}
+
+
 async def test_a_sweep_says_nothing_about_people_nobody_asked_for(company: Company) -> None:
     assert await company.sweep(apply=True) == Swept("shop")

@@ -10,13 +10,14 @@ import pytest
 
 from connectors.datamap import DataMap
 from schemas.events import RequestVerified
-from schemas.values import Assurance, Population, Right
+from schemas.values import Assurance, Population, Right, Verb
 from services.clients import registry
 from services.clients.registry import Client
 from services.directory.digests import Digests
 from services.directory.load import load
 from services.directory.preferences import of_record
 from services.directory.rows import person_of
+from services.fulfiller.adapters.appeals import undecided
 from services.fulfiller.adapters.discards import discarding
 from services.fulfiller.adapters.holders import holders_of, open_with
 from services.fulfiller.adapters.tasks import TaskPerformer, tasks_of
@@ -31,6 +32,7 @@ from tests.contract.company import KEYS, shop
 from tests.contract.fake import Drawer
 from tests.support.directory import ADA, BEN, BRAND
 from tests.support.lab import a_request
+from tests.support.values import a_decision, an_accepted
 
 pytestmark = [pytest.mark.integration, pytest.mark.anyio]
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -162,3 +164,32 @@ async def test_copies_that_went_are_known_again_and_the_person_stays_in_the_dire
 
 async def rows_of(conn: Conn, query: str) -> list[tuple[Any, ...]]:
     return [tuple(row) async for row in await conn.execute(query.encode())]
+
+
+async def test_what_appeals_are_about_and_still_runs_is_known_from_the_fulfillers_own_memory(
+    house: House, fulfilment_url: str
+) -> None:
+    names = ("running", "answered", "stub", "unknown")
+    about = {name: a_request(f"about/{name}") for name in names}
+    bodies = {"running": {"accepted": {}}, "answered": {"accepted": {}, "settled": True}, "stub": {"accepted": None}}
+    with psycopg.connect(fulfilment_url, autocommit=True) as db:
+        for name, body in bodies.items():
+            db.execute(
+                "INSERT INTO fulfiller.state (id, version, body_version, body) VALUES (%s, 1, 1, %s)",
+                [about[name], json.dumps(body)],
+            )
+    states, decided = {}, []
+    for name in names:
+        appeal = a_request(f"appeal/{name}")
+        accepted = an_accepted(Right.APPEAL, parts=["answer"], refers_to=about[name])
+        states[appeal] = Fulfilment(id=appeal, accepted=accepted)
+        decided.append(a_decision(Verb.APPROVE, "answer").model_copy(update={"request_id": appeal}))
+    deletion = Fulfilment(id=a_request("other"), accepted=an_accepted())
+
+    async with house.pool.connection() as conn:
+        found = await undecided(conn, decided, states)
+        fresh = await undecided(conn, [an_accepted(Right.APPEAL, refers_to=about["running"])], {})
+        none = await undecided(conn, [a_decision(Verb.DENY)], {deletion.id: deletion})
+
+    assert found == fresh == {about["running"]}
+    assert none == set()

@@ -23,12 +23,14 @@ pytestmark = [pytest.mark.integration, pytest.mark.anyio]
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
 
-async def opted(house: House, name: str, right: Right, subject: dict[str, Any], client: str | None = None) -> None:
+async def opted(
+    house: House, name: str, right: Right, subject: dict[str, Any], *, client: str | None = None, media: Any = ()
+) -> None:
     request = a_request(name)
     body = {
         "system": "suppress", "task_id": str(uuid5(NAMESPACE_OID, name)), "attempt": 1, "right": right.value,
         "part": f"client:{client}/suppress" if client else "own/suppress", "brand": BRAND, "subjects": [],
-        "client": client, "reply_token": "t" * 32,
+        "client": client, "reply_token": "t" * 32, "media": list(media),
     }  # fmt: skip
     said = {"submission_id": name, "source": "webform", "brand": BRAND, "rights": [right.value], "subject": subject}
     case = case_key(request)
@@ -53,6 +55,12 @@ async def test_a_preference_of_somebody_unknown_is_kept_by_what_they_gave(house:
     assert await noted(house, email=mine) == {right}
     assert right in await noted(house, phone="801.555.0144")
     assert await noted(house, email=other) == set()
+
+
+async def test_marketing_that_stops_in_some_ways_only_is_remembered_as_these(house: House) -> None:
+    await opted(house, "stop", Right.OPT_OUT_MARKETING, {"phones": ["(801) 555-0145"]}, media=["sms", "phone"])
+
+    assert await noted(house, phone="801.555.0145") == {"opt_out_marketing/phone", "opt_out_marketing/sms"}
 
 
 async def test_a_preference_is_one_brands_own(house: House) -> None:

@@ -37,6 +37,7 @@ AGENT = {"role": "agent", "agent": {"name": "Brook Law LLP", "email": "office@br
 TWO, THREE = ("emails", "phones"), ("emails", "phones", "account_number")
 YES, NO = {"kind": "confirmation"}, {"kind": "confirmation", "accepted": False}
 PAYS, DECLINES = {"kind": "fee_consent"}, {"kind": "fee_consent", "accepted": False}
+CORRECTED = {"corrections": [{"field": "phone", "new": "+18015550123"}]}
 CITED = {"reason": "excessive", "basis": "11 CCR 7023(h)"}
 
 
@@ -73,12 +74,14 @@ RIGHTS = {
     "portability": Journey("portability", points=THREE, more=DECLARED, parts={"own/package": "exported"}),
     "third parties": Journey("third_party_list", home=OREGON, parts={"own/package": "exported"}),
     "delete": Journey("delete", DELETED, parts={"own/system:accounts": "erased", "own/suppress": "applied"}),
-    "correct": Journey("correct", parts={"own/system:accounts": "corrected"},
-                       more={"corrections": [{"field": "phone", "new": "+18015550123"}]}),
+    "correct": Journey("correct", points=THREE, on_letter={"detail_needed": {"kind": "detail", **CORRECTED}},
+                       parts={"own/hold:detail": "answered", "own/system:accounts": "corrected"}),
     "no sale": Journey("opt_out_sale_share", parts={"own/suppress": "applied"}),
     "no ads": Journey("opt_out_targeted_ads", parts={"own/suppress": "applied"}),
     "no profiling": Journey("opt_out_profiling", home=VIRGINIA, parts={"own/suppress": "applied"}),
     "no marketing": Journey("opt_out_marketing", parts={"own/suppress": "applied"}),
+    "no texts": Journey("opt_out_marketing", more={"media": ["sms"], "channel": "sms"},
+                        parts={"own/suppress": "applied"}),
     "limit": Journey("limit_sensitive", parts={"own/suppress": "applied"}),
     "consent withdrawn": Journey("withdraw_consent", parts={"own/suppress": "applied"}),
     "opt in": Journey("opt_in_sale", points=MAIL, on_letter={"confirmation_asked": YES},
@@ -90,7 +93,7 @@ RIGHTS = {
     "inquiry": Journey("inquiry", decides=upheld(verb="done"), parts={"answer": "answered"}),
     "minor": Journey("minor_report", DELETED, decides=upheld(), parts={"own/system:accounts": "erased"}),
     "refused": Journey("correct", "denied", decides={"verb": "deny", **CITED},
-                       more={"corrections": [{"field": "phone", "new": "+18015550123"}]}),
+                       more=CORRECTED),
     "appeal": Journey("appeal", about="refused", of="refused", decides=upheld(), parts={"answer": "answered"}),
     "text": Journey("unclassified", more={"rights": [], "message": "Please stop writing to me."},
                     on_letter={"detail_needed": {"kind": "detail", "rights": ["opt_out_marketing"]}}),
@@ -104,7 +107,10 @@ HOLDS = {
     "confirmed": Journey("delete", DELETED, brand="shipdesk", on_letter={"confirmation_asked": YES},
                          parts={"own/hold:confirmation": "confirmed"}),
     "whole account declined": Journey("delete", "denied", brand="shipdesk", on_letter={"confirmation_asked": NO}),
+    "never said what is wrong": Journey("correct", "unverified", parts={"own/hold:detail": "expired"}),
     "never confirmed": Journey("delete", "expired", brand="shipdesk", parts={"own/hold:confirmation": "expired"}),
+    "opt in, asked too soon": Journey("opt_in_sale", "expired", points=MAIL, more={"prompted": True}, of="no sale",
+                                      about="no sale", parts={"own/hold:confirmation": "expired"}),
     "opt in regretted": Journey("opt_in_sale", "withdrawn", points=MAIL, on_letter={"confirmation_asked": NO}),
     "agent": Journey("delete", DELETED, more=AGENT, on_letter={"mandate_needed": {"kind": "mandate", **MANDATE},
                                 "confirmation_asked": YES},
@@ -254,6 +260,16 @@ def test_nobody_is_erased_for_sharing_a_telephone_with_a_minor(system: System, o
     with psycopg.connect(system.found.endpoints.database_url) as db:
         rows = db.execute("SELECT id FROM accounts.account WHERE id = ANY(%s)", [[minor.account, *beside]]).fetchall()
     assert {account for (account,) in rows} == beside
+
+
+def test_marketing_stops_by_texts_alone_where_only_these_were_named(system: System, office: Office) -> None:
+    stopped = [office.people[name].visitor for name in ("no texts", "no marketing")]
+    marks = "SELECT no_marketing, no_mailing, no_texts FROM web.preference WHERE visitor_id = %s"
+    with psycopg.connect(system.found.endpoints.database_url) as db:
+        texts, everything = (db.execute(marks, [visitor]).fetchone() for visitor in stopped)
+
+    assert texts == (None, None, True)
+    assert everything == (True, True, True)
 
 
 def test_refusals_say_why(office: Office) -> None:

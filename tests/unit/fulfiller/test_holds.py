@@ -10,10 +10,11 @@ from schemas.events import (
     ContactWarned,
     DecisionApplied,
     PartWaiting,
+    RequestClosed,
     RequestSettled,
     TaskAssigned,
 )
-from schemas.values import AnswerKind, Ending, Outcome, Party, Reason, Right, Verb, Waiting
+from schemas.values import AnswerKind, Ending, Medium, Outcome, Party, PointKind, Reason, Right, Verb, Waiting
 from tests.support.desk import Desk, with_windows
 from tests.support.values import (
     DAYS,
@@ -367,3 +368,33 @@ def test_systems_are_told_the_span_that_was_asked_for() -> None:
     desk = Desk(an_accepted(Right.KNOW_SPECIFIC, since=first, until=last), a_verdict(), WARNED)
 
     assert {(task.since, task.until) for task in desk.all(TaskAssigned)} == {(first, last)}
+
+
+def test_a_correction_that_says_nothing_is_held_asking_what_is_wrong_reminded_and_ended() -> None:
+    desk = Desk(an_accepted(Right.CORRECT, unsaid=True, parts=[DETAIL, "own/verification"]), a_verdict(), facts=facts())
+    [asked] = [event for event in desk.all(PartWaiting) if event.part == DETAIL]
+
+    assert (asked.waiting, asked.why, asked.until) == (Waiting.DETAIL, "unsaid", NOON + WINDOWS["detail"])
+    assert desk.systems() == []
+    desk.wake()
+    assert [(e.round, e.why) for e in of(PartWaiting, desk.last)] == [(2, "unsaid")]
+    while not desk.state.closed:
+        desk.wake()
+    assert desk.outcome(DETAIL) is Outcome.EXPIRED
+    assert (desk.one(RequestClosed).ending, desk.systems()) == (Ending.EXPIRED, [])
+
+
+def test_once_it_says_so_it_goes_on_and_its_systems_correct() -> None:
+    desk = Desk(an_accepted(Right.CORRECT, unsaid=True, parts=[DETAIL, "own/verification"]), a_verdict(), facts=facts())
+
+    assert desk.hear(an_answer(AnswerKind.DETAIL, contested=[PointKind.PHONE])).systems()
+    assert {task.right for task in desk.all(TaskAssigned)} == {Right.CORRECT}
+
+
+def test_systems_and_clients_hear_by_what_marketing_stops() -> None:
+    accepted = an_accepted(Right.OPT_OUT_MARKETING, verify=False, parts=[], points_needed=0, subjects=[SUBJECT],
+                           media=[Medium.SMS], clients=[located(named=True)])  # fmt: skip
+    desk = Desk(accepted, facts=facts())
+
+    assert {tuple(task.media) for task in desk.all(TaskAssigned)} == {(Medium.SMS,)}
+    assert desk.one(ClientRequest).media == [Medium.SMS]

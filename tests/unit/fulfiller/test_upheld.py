@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
-from schemas.events import DecisionApplied, RequestClosed, RequestSettled, TaskAssigned
+from schemas.events import DecisionApplied, PartWaiting, RequestClosed, RequestSettled, TaskAssigned
 from schemas.values import Action, Ending, Outcome, Reason, Right, Verb
 from tests.support.desk import Desk
-from tests.support.values import ACCESS_REQUEST, SUBJECT, a_decision, an_accepted, of
+from tests.support.values import ACCESS_REQUEST, SUBJECT, a_decision, an_accepted, an_id, around, of
 
 ABOUT = ACCESS_REQUEST
 YES = a_decision(Verb.APPROVE, "answer")
@@ -44,6 +46,28 @@ def test_what_says_about_no_request_cannot_be_upheld(right: Right) -> None:
     assert not applied.applied
     assert applied.reason
     assert "done, deny" in applied.reason
+
+
+def test_an_appeal_about_a_request_that_still_runs_is_shown_as_such_and_opens_no_second_one() -> None:
+    early = replace(around("acorn"), undecided=frozenset({ABOUT}))
+    desk = Desk(an_accepted(Right.APPEAL, verify=False, parts=["answer"], refers_to=ABOUT), facts=early)
+    [waiting] = desk.all(PartWaiting)
+    [applied] = of(DecisionApplied, desk.hear(YES).last)
+
+    assert (waiting.part, waiting.why) == ("answer", "not_decided_yet")
+    assert not applied.applied
+    assert applied.reason
+    assert "has not been decided" in applied.reason
+    assert desk.hear(a_decision(Verb.DONE, "answer", basis="told where it stands")).one(RequestSettled).reopens is None
+
+
+def test_once_that_was_decided_it_can_be_upheld() -> None:
+    early = replace(around("acorn"), undecided=frozenset({ABOUT}))
+    desk = Desk(an_accepted(Right.APPEAL, verify=False, parts=["answer"], refers_to=ABOUT), YES, facts=early)
+    desk.facts = around("acorn")
+
+    again = YES.model_copy(update={"event_id": an_id("again")})
+    assert desk.hear(again).one(RequestSettled).reopens == ABOUT
 
 
 def test_a_report_about_a_minor_that_is_upheld_deletes_without_asking_anybody() -> None:

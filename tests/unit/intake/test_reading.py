@@ -138,7 +138,7 @@ BAD_ANSWERS: dict[str, tuple[dict[str, Any], str, str]] = {
     "detail without any": (
         {"kind": "detail", "subject": OMITTED},
         "rights",
-        "must say something when `kind` is detail; `message` or `subject` will do too",
+        "must say something when `kind` is detail; `message` or `subject` or `corrections` will do too",
     ),
     "a mandate of tomorrow": (
         {"kind": "mandate", "mandate": {"signed_at": "2099-01-01T00:00:00Z"}},

@@ -18,6 +18,7 @@ from services.kernel.decision import Effect
 from services.notifier.decide import Correspondence, decide
 from services.notifier.decide.letters import lane
 from tests.support.values import (
+    DAYS,
     LAST_DAY,
     NOON,
     REQUEST,
@@ -415,3 +416,22 @@ def test_who_is_believed_after_the_end_is_written_to_at_the_contact_on_file_and_
     amended = counter.letter("amended/own/package")
     assert (amended["to"], amended["subject"], amended["package"]) == ("on_file", SUBJECT, True)
     assert counter.public()[-1] == (Status.DENIED, Reason.INSUF_VERIFICATION)
+
+
+@pytest.mark.parametrize("ending", [Ending.FULFILLED, Ending.EXPIRED, Ending.DENIED])
+def test_the_app_is_told_from_when_it_may_ask_to_take_an_opt_out_back(ending: Ending) -> None:
+    again = NOON.date() + 365 * DAYS
+    counter = Counter(
+        an_opt_out(ask_again_from=again), settled(ending, parts={"own/suppress": an_end(Outcome.APPLIED)})
+    )
+
+    first, last = counter.statuses
+    assert first.ask_again_from is None
+    assert last.ask_again_from == (again if ending is Ending.FULFILLED else None)
+
+
+def test_a_letter_says_by_what_marketing_stops() -> None:
+    counter = Counter(an_opt_out(right=Right.OPT_OUT_MARKETING, media=["sms"]),
+                      settled(parts={"own/suppress": an_end(Outcome.APPLIED)}))  # fmt: skip
+
+    assert counter.letter("end")["media"] == ["sms"]

@@ -406,3 +406,17 @@ def test_whoever_is_asked_for_is_told_that_somebody_else_asks(language: str) -> 
 
     assert own != anothers
     assert re.search("in your name|en votre nom|en su nombre", anothers)
+
+
+@pytest.mark.parametrize(("language", "field", "texts"), [
+    ("en", "which field", "by text message"), ("fr", "quel champ", "par message texte"),
+    ("es", "qué campo", "por mensaje de texto"),
+])  # fmt: skip
+def test_a_correction_is_asked_what_is_wrong_and_an_opt_out_names_what_stops(language, field, texts) -> None:
+    asked = text_of(language, a_paper(Letter.DETAIL_NEEDED, Right.CORRECT, why="unsaid"))
+    stopped = text_of(language, a_paper(Letter.CLOSED, Right.OPT_OUT_MARKETING, media=["sms"]))
+    all_of_it = text_of(language, a_paper(Letter.CLOSED, Right.OPT_OUT_MARKETING, media=[]))
+
+    assert field in asked
+    assert texts in stopped
+    assert texts not in all_of_it

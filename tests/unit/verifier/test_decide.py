@@ -309,3 +309,32 @@ def test_a_later_answer_that_leaves_two_persons_takes_the_fallback_back() -> Non
 
     [verdict] = decide(later.state, a_waking(REQUEST, ENDS_AT), NOBODY, ENDS_AT).events
     assert isinstance(verdict, VerificationFailed)
+
+
+UNSAID: dict[str, Any] = {"right": Right.CORRECT, "unsaid": True, "parts": ["own/hold:detail", "own/verification"]}
+THE_PHONE = an_answer(AnswerKind.DETAIL, 7, contested=[PHONE])
+
+
+@pytest.mark.parametrize("events", [
+    [an_accepted(**UNSAID), THE_PHONE], [THE_PHONE, an_accepted(**UNSAID)],
+], ids=["in order", "the answer first"])  # fmt: skip
+def test_a_correction_is_weighed_once_it_says_what_is_wrong_and_that_proves_nothing(events: list[Event]) -> None:
+    two, three = seen(a_record(EMAIL, PHONE)), seen(a_record(EMAIL, PHONE, ACCOUNT))
+    for facts, verified in ((two, False), (three, True)):
+        state, told_of = STUB, list[Event]()
+        for event in events:
+            decision = decide(state, event, facts, NOON)
+            state, told_of = decision.state, [*told_of, *decision.events]
+        assert bool(of(RequestVerified, told_of)) is verified
+        assert [PHONE in asked.kinds for asked in of(PartWaiting, told_of)] == ([] if verified else [False])
+
+
+def test_before_it_does_nobody_is_believed_or_asked_and_it_ends_when_all_do() -> None:
+    known = seen(a_record(EMAIL, PHONE))
+    first = decide(STUB, an_accepted(**UNSAID), known, NOON)
+    more = decide(first.state, an_answer(AnswerKind.POINTS), known, NOON)
+    last = decide(more.state, a_waking(REQUEST, ENDS_AT), known, ENDS_AT)
+
+    assert first.events == more.events == ()
+    assert first.due_at == ENDS_AT
+    assert of(VerificationFailed, last.events)
