@@ -3,7 +3,7 @@
 import random
 from collections import Counter
 
-from bench.apart import ALPHA, Side, apart, compare
+from bench.apart import ALL, ALPHA, Side, apart, compare, lines
 from bench.oracle import masked
 
 EACH = 500
@@ -27,7 +27,30 @@ def test_equal_sides_are_not_told_apart() -> None:
 def test_fifty_milliseconds_are_noticed_where_they_are() -> None:
     told = apart(a_side(1, later_ms=50).times, a_side(2).times)
 
-    assert [what for what, p in told.items() if p < ALPHA] == ["letter unverified 1"]
+    assert {what for what, p in told.items() if p < ALPHA} == {"letter unverified 1", ALL}
+
+
+def test_what_is_wide_everywhere_is_noticed_together_though_by_no_time_alone() -> None:
+    sides = [Side(), Side()]
+    for number, side in enumerate(sides):
+        draw = random.Random(number)
+        for what in range(12):
+            side.times[f"status {what}"] = [
+                (at + number / 2, draw.gauss(1_000, 500) + 50 * number) for at in range(EACH)
+            ]
+    found = apart(sides[0].times, sides[1].times)
+
+    assert {what for what, p in found.items() if p < ALPHA} == {ALL}
+    assert "told apart: everything together" in "\n".join(lines(compare(*sides, expected=EACH)))
+
+
+def test_a_verdict_says_each_test_and_whether_50_ms_were_separated() -> None:
+    *tests, now, injected = lines(compare(a_side(1), a_side(2), expected=EACH))
+
+    assert len(tests) == 4
+    assert all("p " in line and line.endswith("separated") for line in tests)
+    assert now == "told apart: by nothing (4 tests, Holm, 0.01)"
+    assert injected == "injected 50 ms: separated yes (by everything together; by 3 times alone)"
 
 
 def test_a_machine_that_gets_busier_hides_nothing() -> None:
@@ -40,7 +63,7 @@ def test_holm_makes_every_test_stricter_and_keeps_their_order() -> None:
     together = apart(first, second)
 
     assert all(together[what] >= alone[what] for what in alone)
-    assert sorted(together, key=together.__getitem__) == sorted(alone, key=alone.__getitem__)
+    assert sorted(alone, key=together.__getitem__) == sorted(alone, key=alone.__getitem__)
 
 
 def test_another_text_or_a_missing_letter_is_noticed() -> None:
