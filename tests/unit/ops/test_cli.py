@@ -50,7 +50,8 @@ def test_the_command_line_has_what_operators_were_promised() -> None:
         ("topics", "create"), ("topics", "check"), ("clients", "add"), ("clients", "list"), ("sources", "add"),
         ("parked", "list"), ("parked", "show"), ("parked", "replay"), ("parked", "discard"), ("audit", "verify"),
         ("audit", "export"), ("register", "rebuild"), ("register", "list"), ("report", "ccpa"), ("report", "register"),
-        ("diagnostics",), *(("decide", verb.value) for verb in Verb),
+        ("diagnostics",), ("restart",), ("effects", "list"), ("effects", "retry"), ("retention", "keys"),
+        ("audit", "restore"), *(("decide", verb.value) for verb in Verb),
     }  # fmt: skip
 
     assert promised - COMMANDS.keys() == set()
