@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from rules.brands import Brand
 from rules.laws import Law
 from rules.statements import Written, demanded
-from schemas.values import Letter, Right
+from schemas.values import Ending, Letter, Right
 from services.notifier.adapters.contents import account, at_the_end, general
 
 LETTERS: Final = Path(__file__).parents[1] / "letters"
@@ -39,7 +39,8 @@ class Paper:
     @property
     def written(self) -> Written:
         """What the rules must know to say what has to be in it."""
-        return Written(self.letter, Right(self.body["right"]), self.on, self.body.get("ending"))
+        ending = self.body.get("ending")
+        return Written(self.letter, Right(self.body["right"]), self.on, Ending(ending) if ending else None)
 
 
 class Language:

@@ -152,6 +152,7 @@ class Office:
         self.settled: dict[str, RequestSettled] = {}
         self.sent: set[str] = set()
         self.answered: set[tuple[str, str]] = set()
+        self.written: set[tuple[str, str]] = set()
         self.people = dict(zip([n for n, one in JOURNEYS.items() if not one.of], self._humans(), strict=False))
 
     def named(self, name: str, right: str) -> str:
@@ -171,6 +172,7 @@ class Office:
                 self.send(publisher, name, one)
         for letter in mailbox.new():
             name = self.names.get(letter.request_id, "")
+            self.written.add((name, letter.letter))
             said = JOURNEYS[name].on_letter.get(letter.letter) if name else None
             if said and (name, letter.letter) not in self.answered:
                 self.answered.add((name, letter.letter))
@@ -260,6 +262,12 @@ def test_nobody_is_erased_for_sharing_a_telephone_with_a_minor(system: System, o
     with psycopg.connect(system.found.endpoints.database_url) as db:
         rows = db.execute("SELECT id FROM accounts.account WHERE id = ANY(%s)", [[minor.account, *beside]]).fetchall()
     assert {account for (account,) in rows} == beside
+
+
+def test_who_was_asked_for_an_opt_in_too_soon_after_opting_out_is_not_written_to(office: Office) -> None:
+    assert ("opt in", "confirmation_asked") in office.written
+    assert ("opt in, asked too soon", "acknowledgement") in office.written
+    assert ("opt in, asked too soon", "confirmation_asked") not in office.written
 
 
 def test_marketing_stops_by_texts_alone_where_only_these_were_named(system: System, office: Office) -> None:

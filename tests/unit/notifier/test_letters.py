@@ -1,5 +1,7 @@
+import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from itertools import product
@@ -420,3 +422,12 @@ def test_a_correction_is_asked_what_is_wrong_and_an_opt_out_names_what_stops(lan
     assert field in asked
     assert texts in stopped
     assert texts not in all_of_it
+
+
+@pytest.mark.parametrize("ending", ENDINGS[Letter.CLOSED])
+def test_a_letter_says_the_same_when_what_it_is_about_has_lain_in_the_database(ending: Ending) -> None:
+    fresh = a_paper(Letter.CLOSED, Right.DELETE, law="CA-PIPEDA", ending=ending, parts=PARTS)
+    stored = replace(fresh, body=json.loads(json.dumps(fresh.body)))
+
+    assert text_of("en", stored) == text_of("en", fresh)
+    assert ("By law this counts as a refusal" in text_of("en", stored)) is (ending is Ending.FAILED)
