@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from schemas.values import Population
-from services.kernel.keys import DIRECTORY, KeyStore, expand
+from services.kernel.keys import DIRECTORY, SUPPRESSED, KeyStore, expand
 from services.kernel.sealing import CannotOpen, seal, unseal
 
 _expanded = lru_cache(maxsize=1_024)(expand)
@@ -34,6 +34,7 @@ class Digests:
         self._keys = keys
         self._secrets: dict[int, bytes] = {}
         self._fields: dict[tuple[int, str, str], bytes] = {}
+        self._tokens: list[int] = []
 
     def newest(self) -> int:
         """The key version that new digests and seals are made under."""
@@ -59,9 +60,30 @@ class Digests:
         content = json.dumps(dict(keys), sort_keys=True)
         return self._lasting("directory/records", system, content)[:_RECORD].hex()
 
+    def suppressing(self) -> int:
+        """The version of the key that new tokens are made under; 0 before the first rotation."""
+        return self._suppressing()[0]
+
     def suppression(self, brand: str, what: str, value: str) -> bytes:
-        """The keyed token under which a deletion or a preference is remembered."""
-        return self._lasting("suppression", brand, what, value)
+        """The keyed token under which a deletion or a preference is remembered from now on."""
+        return self.suppressions(brand, what, value)[0]
+
+    def suppressions(self, brand: str, what: str, value: str) -> list[bytes]:
+        """That token under every version there is, the newest first: what was remembered is known by one of them."""
+        parts = json.dumps((brand, what, value)).encode()
+        return [hmac.digest(self._token_key(version), parts, "sha256") for version in self._suppressing()]
+
+    def _suppressing(self) -> list[int]:
+        if not self._tokens:
+            ring = [int(epoch[1:]) for epoch in self._keys.epochs() if epoch.startswith(SUPPRESSED)]
+            self._tokens = [*sorted(ring, reverse=True), 0]
+        return self._tokens
+
+    def _token_key(self, version: int) -> bytes:
+        """Version 0 is of the master secret: tokens were made under it before there was a ring."""
+        if version == 0:
+            return self._keys.derive("suppression")
+        return _expanded(self._keys.wrapping_key(f"{SUPPRESSED}{version}"), "suppression")
 
     def seal(self, plain: bytes, about: str) -> bytes:
         """Encrypt under the newest version, bound to what it is about."""
@@ -87,7 +109,7 @@ class Digests:
         return self._secrets[version]
 
     def _lasting(self, label: str, *parts: str) -> bytes:
-        """A digest that outlives rotations: there is nothing sealed it could be made from again."""
+        """A reference that outlives rotations: events, history and requests under way name people by it."""
         return hmac.digest(self._keys.derive(label), json.dumps(parts).encode(), "sha256")
 
 

@@ -16,7 +16,7 @@ import psycopg
 from services.directory.digests import Digests, Version
 from services.directory.held import record_of
 from services.directory.person import Person
-from services.directory.preferences import DELETED, SUBJECT
+from services.directory.preferences import DELETED, of_subject
 from services.directory.talk import Ask, Talk, hold
 from services.directory.writing import Known, begin, opened, write
 from services.kernel.clock import Clock
@@ -25,7 +25,7 @@ from services.kernel.keys import KeyStore
 CHUNK: Final = 5_000
 _KNOWN: Final = """SELECT subject, brand, population, client, key_version, normaliser, sealed FROM directory.person
 WHERE subject = ANY(%b) ORDER BY subject FOR UPDATE"""
-_DELETED: Final = "SELECT token, at FROM directory.suppression WHERE token = ANY(%b) AND kind = %s"
+_DELETED: Final = "SELECT token, at FROM directory.suppression WHERE token = ANY(%b) AND kind = %s ORDER BY at"
 _GONE: Final = "DELETE FROM directory.person WHERE subject = ANY(%b)"
 
 type_db = psycopg.Connection[Any]
@@ -122,7 +122,7 @@ def _differs(before: Known, after: Known, version: Version) -> bool:
 
 def _allowed(changes: Sequence[Change], digests: Digests) -> Talk[list[Change]]:
     """Without people who were deleted, unless what the row says began afterwards."""
-    tokens = {digests.suppression("", SUBJECT, str(change.subject)): change.subject for change in changes}
+    tokens = {t: change.subject for change in changes for t in digests.suppressions(*of_subject(change.subject))}
     rows = yield Ask(_DELETED, [list(tokens), DELETED])
     deleted = {tokens[bytes(token)]: at.date() for token, at in rows}
     return [change for change in changes if change.subject not in deleted or _begun(change, deleted[change.subject])]

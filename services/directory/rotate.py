@@ -12,10 +12,11 @@ from uuid import UUID
 import psycopg
 
 from services.directory.digests import Digests, Version
+from services.directory.preferences import follow
 from services.directory.talk import Ask, Talk, hold
 from services.directory.writing import LOCK, VERSIONS, begin, opened, target, write
 from services.kernel.errors import Misconfigured
-from services.kernel.keys import DIRECTORY, FileKeyStore
+from services.kernel.keys import DIRECTORY, SUPPRESSED, FileKeyStore
 
 CHUNK: Final = 1_000
 _OTHERS: Final = "SELECT count(*) FROM directory.person WHERE (key_version, normaliser) <> (%s, %s)"
@@ -24,6 +25,7 @@ WHERE subject > %s AND (key_version, normaliser) <> (%s, %s) ORDER BY subject LI
 _RETIRE: Final = """DELETE FROM directory.version v WHERE (key_version, normaliser) <> (%s, %s)
 AND NOT EXISTS (SELECT FROM directory.person p WHERE (p.key_version, p.normaliser) = (v.key_version, v.normaliser))"""
 _UNDER: Final = "SELECT count(*) FROM directory.person WHERE key_version = %s"
+_REMEMBERED: Final = "SELECT count(*) FROM directory.suppression WHERE key_version = %s"
 _BEFORE_ALL: Final = UUID(int=0)
 
 type_db = psycopg.Connection[Any]
@@ -45,6 +47,7 @@ def rotate(
     `progress` hears how many people changed over, of how many.
     """
     if not _unfinished(db, Digests(keys)):
+        keys.rotate(SUPPRESSED)
         keys.rotate(DIRECTORY)
     digests, done, last = Digests(keys), 0, _BEFORE_ALL
     version = target(digests)
@@ -74,24 +77,46 @@ def _change_over(after: UUID, version: Version, digests: Digests, most: int) -> 
     yield from begin(digests)
     rows = yield Ask(_NEXT, [after, *version, most])
     if rows:
-        yield from write([opened(row, digests) for row in rows], version, digests)
+        people = [opened(row, digests) for row in rows]
+        yield from write(people, version, digests)
+        yield from follow([(one.subject, one.brand, one.held) for one in people], digests)
     return [row[0] for row in rows]
 
 
 def destroy_older(db: type_db, keys: FileKeyStore) -> list[str]:
-    """Destroy the keys of versions nobody is found under any more; returns their epochs.
+    """Destroy the keys of versions nobody is found or remembered under any more; returns their epochs.
 
-    Changes sealed under them that are still on their way to the directory become unreadable, as do backups.
+    Changes sealed under them that are still on their way to the directory become unreadable, as do backups. A key under
+    which somebody who is gone is remembered stays: there is nothing left that token could be made from again.
     """
-    newest = keys.current_epoch(DIRECTORY)
-    older = [epoch for epoch in keys.epochs() if epoch.startswith(DIRECTORY) and epoch != newest]
+    older = older_epochs(keys, DIRECTORY)
     for epoch in older:
-        keys.destroy(epoch, in_use=lambda name: _under(db, int(name[1:])))
-    return older
+        keys.destroy(epoch, in_use=lambda name: under(db, name))
+    unused = [epoch for epoch in older_epochs(keys, SUPPRESSED) if not _count(db, epoch)]
+    for epoch in unused:
+        keys.destroy(epoch, in_use=lambda name: under(db, name))
+    return older + unused
 
 
-def _under(db: type_db, version: int) -> int:
-    [(count,)] = db.execute(_UNDER, [version]).fetchall()
-    if count:
-        raise Misconfigured(f"{count} people are still found under key {version}; end the rotation first")
+def older_epochs(keys: FileKeyStore, ring: str) -> list[str]:
+    """The epochs of a ring that are there and are not today's."""
+    found = [epoch for epoch in keys.epochs() if epoch.startswith(ring)]
+    return found[:-1]
+
+
+def under(db: type_db, epoch: str) -> int:
+    """Nothing, where nobody is found or remembered under an epoch of the directory's rings.
+
+    Raises:
+        Misconfigured: somebody is.
+    """
+    if count := _count(db, epoch):
+        if epoch.startswith(SUPPRESSED):
+            raise Misconfigured(f"{count} deletions and preferences are remembered under {epoch} alone; it must stay")
+        raise Misconfigured(f"{count} people are still found under key {epoch[1:]}; end the rotation first")
     return 0
+
+
+def _count(db: type_db, epoch: str) -> int:
+    [(count,)] = db.execute(_REMEMBERED if epoch.startswith(SUPPRESSED) else _UNDER, [int(epoch[1:])]).fetchall()
+    return int(count)

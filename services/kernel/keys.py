@@ -22,6 +22,8 @@ RECORDS: Final = "r"
 """The ring of epochs for declarations and mandates, which must stay readable longer."""
 DIRECTORY: Final = "d"
 """The ring of epochs for the directory's index and what is sealed in it: rotated as a whole, then destroyed."""
+SUPPRESSED: Final = "s"
+"""The ring of epochs for the tokens that deletions and preferences are remembered by; begun by the first rotation."""
 _BYTES: Final = 32
 _PRIVATE: Final = 0o600
 
@@ -35,6 +37,10 @@ class KeyStore(Protocol):
 
     def wrapping_key(self, epoch: str) -> bytes:
         """The 32-byte key of an epoch; raises KeyGone once it was destroyed."""
+        ...
+
+    def epochs(self) -> list[str]:
+        """All epochs that still exist, ring by ring, oldest first."""
         ...
 
     def derive(self, label: str) -> bytes:
@@ -81,7 +87,7 @@ class FileKeyStore:
         self._read()
         with self._alone():
             data = self._read()
-            epoch = f"{ring}{1 + int(data['current'][ring][1:])}"
+            epoch = f"{ring}{1 + int(data['current'].get(ring, f'{ring}0')[1:])}"
             self._write(_with(data, {ring: epoch}))
         return epoch
 

@@ -48,7 +48,7 @@ class Noted:
 
     def add(self, found: Found, kind: str, at: datetime) -> None:
         """Add what one table holds, and one thing remembered."""
-        self.kinds[kind] = at
+        self.kinds[kind] = max(at, self.kinds.get(kind, at))
         self.newest = max((day for day in (self.newest, found.newest) if day), default=None)
         self.live = self.live or found.live
 
@@ -80,16 +80,17 @@ async def _noted(conn: Conn, digests: Digests, name: str, system: Scannable) -> 
     """The record keys in the system about which something is remembered, over all of its tables."""
     noted: dict[bytes, Noted] = {}
     async for some in system.scan():
-        tokens = {_token(digests, name, found): found for found in some}
+        every = [(_tokens(digests, name, found), found) for found in some]
+        tokens = {token: (newest, found) for (newest, *older), found in every for token in (newest, *older)}
         async for token, kind, at in await conn.execute(_NOTED, [list(tokens)]):
-            one = noted.setdefault(bytes(token), Noted(tokens[bytes(token)].keys))
-            one.add(tokens[bytes(token)], kind, at)
+            newest, found = tokens[bytes(token)]
+            noted.setdefault(newest, Noted(found.keys)).add(found, kind, at)
     return noted
 
 
-def _token(digests: Digests, system: str, found: Found) -> bytes:
+def _tokens(digests: Digests, system: str, found: Found) -> list[bytes]:
     [(name, value)] = found.keys.items()
-    return of_record(digests, system, name, value)
+    return digests.suppressions(*of_record(system, name, value))
 
 
 def _undone(swept: Swept, noted: Mapping[bytes, Noted], now: datetime) -> Iterator[Task]:

@@ -10,7 +10,6 @@ from uuid import UUID
 
 import psycopg
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rules.table import Row
 from schemas import wire
@@ -20,14 +19,14 @@ from services.directory.change import tell
 from services.directory.digests import Digests
 from services.directory.load import load
 from services.directory.person import Person, WrongRow, person_of
-from services.directory.rotate import destroy_older, rotate
+from services.directory.rotate import destroy_older, older_epochs, rotate
 from services.directory.rows import read_rows
 from services.directory.stats import stats
 from services.kernel.clock import Clock, new_id
 from services.kernel.errors import Misconfigured
-from services.kernel.keys import FileKeyStore, KeyStore
+from services.kernel.keys import SUPPRESSED, FileKeyStore, KeyStore
 from services.kernel.policies import load_handbook
-from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, console, installation, show
+from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, bar, installation, show
 from services.ops.installation import Installation
 from services.ops.kafka import Publisher
 
@@ -89,7 +88,7 @@ def load_file(file: File, data: Data = DEFAULT_DATA, *, skip_wrong: SkipWrong = 
     person), client for recipients; record_keys for the connector; and the values people are known by.
     """
     found, rows = installation(data), Rows(file, skip_wrong=skip_wrong)
-    with _progress(as_json=as_json) as progress, found.connect() as db:
+    with bar(hidden=as_json) as progress, found.connect() as db:
         task = progress.add_task("loading", total=len(rows) or None)
         try:
             loaded = load(db, _people(rows, found), found.keys, progress=lambda count: progress.advance(task, count))
@@ -209,7 +208,7 @@ def rotate_keys(
 ) -> None:
     """Make the index anew under a new key and by today's rules, while it is in use; goes on where one was cut off."""
     found = installation(data)
-    with _progress() as progress, found.connect() as db:
+    with bar() as progress, found.connect() as db:
         task = progress.add_task("changing over", total=None)
         turned = rotate(db, found.keys, progress=lambda done, of: progress.update(task, completed=done, total=of))
         gone = destroy_older(db, found.keys) if destroy else []
@@ -218,11 +217,8 @@ def rotate_keys(
         f"{turned.people} people changed over; all are found under key {version.key}, rules {version.normaliser}"
     )
     typer.echo(f"destroyed: {', '.join(gone) or 'nothing'}" if destroy else _HINT)
+    if destroy and (kept := older_epochs(found.keys, SUPPRESSED)):
+        typer.echo(f"kept: {', '.join(kept)}; people who are gone are remembered under them")
 
 
 _HINT = "older keys still open backups and changes under way; --destroy ends that, once the topic has kept none of them"
-
-
-def _progress(*, as_json: bool = False) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, disable=as_json)

@@ -9,7 +9,9 @@ import psycopg
 import typer
 
 from services.clients.unsealing import Unsealing
+from services.directory.rotate import under
 from services.kernel.clock import Clock
+from services.kernel.keys import DIRECTORY, SUPPRESSED
 from services.kernel.vault import count_under
 from services.ops import provision
 from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, group, installation, show, span
@@ -90,17 +92,22 @@ def keys_list(data: Data = DEFAULT_DATA, *, as_json: AsJson = False) -> None:
 
 
 def keys_destroy(epoch: str, data: Data = DEFAULT_DATA) -> None:
-    """Destroy an old epoch's key, once no case depends on it: what it wrapped is gone, from every backup too.
+    """Destroy an old epoch's key, once nothing depends on it: what it wrapped is gone, from every backup too.
 
     Copies made by `keys backup` must go with it.
     """
     found = installation(data)
 
-    async def used(name: str) -> int:
+    async def cases(name: str) -> int:
         async with await psycopg.AsyncConnection.connect(found.endpoints.database_url, autocommit=True) as conn:
             return await count_under(conn, name)
 
-    found.keys.destroy(epoch, in_use=lambda name: asyncio.run(used(name)))
+    def people(name: str) -> int:
+        with found.connect() as db:
+            return under(db, name)
+
+    theirs = epoch.startswith((DIRECTORY, SUPPRESSED))
+    found.keys.destroy(epoch, in_use=people if theirs else lambda name: asyncio.run(cases(name)))
     typer.echo(f"{epoch} is destroyed; left are: {', '.join(found.keys.epochs())}")
 
 

@@ -1,5 +1,6 @@
 import asyncio
 from contextlib import closing
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
@@ -9,8 +10,9 @@ from rules.normalise import exact_keys, second_keys
 from schemas.values import PointKind as K
 from services.directory import rotate as rotating
 from services.directory.digests import Digests, Version
-from services.directory.lookup import NewerDirectory, lookup
-from services.directory.rotate import destroy_older, rotate
+from services.directory.lookup import NewerDirectory, forget, lookup
+from services.directory.preferences import DELETED, suppress, suppressed
+from services.directory.rotate import destroy_older, rotate, under
 from services.kernel.errors import Misconfigured
 from services.kernel.keys import KeyGone
 from tests.support.directory import ADA, BEN, offer
@@ -129,6 +131,61 @@ def test_a_key_somebody_is_found_under_is_not_destroyed(directory) -> None:
 
     with pytest.raises(Misconfigured, match="1 people are still found under key 1"):
         destroy_older(directory.db, directory.keys)
+
+
+NOTED_AT = datetime(2026, 2, 1, tzinfo=UTC)
+CAM = BEN | {"link": "AC-3", "record_keys": "account_id=AC-3", "email": "cam@example.org", "phone": "801 555 0144"}
+
+
+async def remember(directory, kind, *, gone=False, **said):
+    """Note something about whoever is found so, and forget who asked to be deleted."""
+    async with directory.ask() as conn:
+        [found] = (await lookup(conn, {"q": offer(**said)}, directory.keys))["q"]
+        await suppress(conn, directory.keys, [found.subject], kind, NOTED_AT)
+        if gone:
+            await forget(conn, [found.subject])
+
+
+async def preferences(directory, **said):
+    async with directory.ask() as conn:
+        return sorted(await suppressed(conn, directory.keys, offer(**said)))
+
+
+def remembered_under(directory):
+    rows = directory.db.execute("SELECT key_version, count(*) FROM directory.suppression GROUP BY 1 ORDER BY 1")
+    return dict(rows.fetchall())
+
+
+async def test_what_must_stay_done_follows_a_rotation_and_keeps_the_key_it_alone_needs(directory) -> None:
+    directory.load(ADA, BEN, CAM)
+    await remember(directory, "opt_out_sale_share", email="ada.lovelace@gmail.com")
+    await remember(directory, DELETED, gone=True, email="ben@example.org")
+    tokens = {row[0] for row in directory.rows("suppression")}
+    assert remembered_under(directory) == {0: 7}
+
+    rotate(directory.db, directory.keys)
+    assert remembered_under(directory) == {0: 2, 1: 5}
+    assert len(tokens & {row[0] for row in directory.rows("suppression")}) == 2
+    await remember(directory, DELETED, gone=True, email="cam@example.org")
+    rotate(directory.db, directory.keys)
+
+    assert destroy_older(directory.db, directory.keys) == ["d1", "d2"]
+    with pytest.raises(Misconfigured, match="2 deletions and preferences are remembered under s1 alone"):
+        directory.keys.destroy("s1", in_use=lambda epoch: under(directory.db, epoch))
+    assert remembered_under(directory) == {0: 2, 1: 2, 2: 5}
+    assert await preferences(directory, email="ada.lovelace@gmail.com") == ["opt_out_sale_share"]
+    told = directory.load(BEN, CAM)
+    assert (told.people, told.left_out) == (0, 2)
+
+
+async def test_a_token_key_nobody_is_remembered_under_is_destroyed(directory) -> None:
+    directory.load(ADA)
+    rotate(directory.db, directory.keys)
+    await remember(directory, "opt_out_marketing", email="ada.lovelace@gmail.com")
+    rotate(directory.db, directory.keys)
+
+    assert destroy_older(directory.db, directory.keys) == ["d1", "d2", "s1"]
+    assert await preferences(directory, phone="8015550142") == ["opt_out_marketing"]
 
 
 def old_rules(kind, raw, country):

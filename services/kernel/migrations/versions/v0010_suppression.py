@@ -1,0 +1,16 @@
+"""Which version of its key a token of what must stay done was made under; 0 is the key before there were versions."""
+
+from alembic import op
+
+revision = "0010"
+down_revision = "0009"
+
+VERSIONS = """
+ALTER TABLE directory.suppression ADD COLUMN key_version int NOT NULL DEFAULT 0;
+CREATE INDEX ON directory.suppression (key_version);
+"""
+
+
+def upgrade() -> None:
+    """Add the column."""
+    op.execute(VERSIONS)
