@@ -28,6 +28,7 @@ from schemas.public import RequestSubmitted, Subject
 from schemas.values import Assurance, Context, Right, Role
 from schemas.wire import Record
 from services.directory.digests import Digests
+from services.directory.offered import offered, with_normal_form
 from services.kernel import tokens
 from services.kernel.house import House, open_house
 from services.kernel.keys import FileKeyStore
@@ -196,7 +197,7 @@ def _asked(key: bytes, number: int, people: int, now: datetime) -> tuple[Record,
     )  # fmt: skip
     topic, name, value, headers = wire.encode(event, source="rightsbus/intake")
     record = Record(topic, 0, number, name, value, tuple(headers), int(now.timestamp() * 1000))
-    said = {"submission": body.model_dump_json().encode(), "subject:0": subject.model_dump_json().encode()}
+    said = {"submission": body.model_dump_json().encode(), "subject:0": with_normal_form(subject, offered(subject))}
     return record, {(tokens.case_key(case), item): raw for item, raw in said.items()}
 
 

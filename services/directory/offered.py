@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
+from pydantic_core import from_json, to_json
 
 from rules import normalise as rules
 from rules.normalise import PostalAddress, around, normalise, second_keys
@@ -12,6 +13,9 @@ from schemas.public import Subject
 from schemas.values import PointKind
 
 type_point = tuple[PointKind, str]
+NORMAL: Final = "normal"
+"""Under which name the normal form lies beside what was said. Readers of a subject do not know it, and pass it over."""
+_KINDS: Final = {kind.value: kind for kind in PointKind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,34 @@ def offered(subject: Subject, country: str = "US") -> Offered:
         for version, keys_of in rules.EARLIER.items()
     }
     return Offered("", points, (subject.name,) if subject.name else (), near - points, older)
+
+
+def with_normal_form(subject: Subject, offer: Offered | None) -> bytes:
+    """What a person said, as JSON, with its normal form beside it where there is one, for whoever reads it next."""
+    said = subject.model_dump(mode="json")
+    if offer is not None:
+        said[NORMAL] = {"rules": rules.NORMALISER_VERSION, "points": sorted(offer.points), "near": sorted(offer.near)}
+    return to_json(said)
+
+
+def offered_in(raw: bytes, country: str) -> Offered:
+    """The points of what `with_normal_form` wrote; made anew where other rules did, or earlier ones are asked by."""
+    said = from_json(raw)
+    normal = said.get(NORMAL)
+    if normal is None or normal["rules"] != rules.NORMALISER_VERSION or rules.EARLIER:
+        return offered(Subject.model_validate(said), country)
+    points, near = (frozenset((_KINDS[kind], key) for kind, key in normal[name]) for name in ("points", "near"))
+    return Offered("", points, (said["name"],) if said.get("name") else (), near)
+
+
+def without_points(raw: bytes) -> bytes:
+    """A submission, or its subject alone, as it lies in the vault, with nothing of the person but where to write to."""
+    said = from_json(raw)
+    subject = said["subject"] if "submission_id" in said else said
+    left = {name: subject[name] for name in ("name", "emails") if subject.get(name)}
+    if not subject.get("emails") and subject.get("addresses"):
+        left["addresses"] = subject["addresses"]
+    return to_json(left if subject is said else said | {"subject": left})
 
 
 def merge(brand: str, *said: Offered) -> Offered:

@@ -15,7 +15,7 @@ from schemas.public import RequestSubmitted, Subject
 from schemas.values import AnswerKind, Mode, Right
 from services.directory.counters import Counters
 from services.directory.lookup import lookup
-from services.directory.offered import Offered, merge, offered
+from services.directory.offered import Offered, merge, offered, without_points
 from services.directory.preferences import suppressed
 from services.intake.decide.case import Case
 from services.intake.decide.facts import Facts
@@ -27,7 +27,7 @@ from services.kernel.leases import Leased
 from services.kernel.store import Conn
 
 _SOURCES: Final = "SELECT name FROM ops.sources"
-_MODES: Final = "SELECT id, mode FROM ops.clients WHERE enabled"
+_MODES: Final = "SELECT id, mode FROM ops.clients WHERE enabled AND id = ANY(%s)"
 
 type_heard = Submission | Answer | RequestSettled
 
@@ -44,14 +44,14 @@ class PostgresSurroundings:
         """Bring together what the batch needs; queries grow with the kinds of messages, not with their number."""
         heard = [e for e in batch if isinstance(e, Submission | Answer) and e.body is not None]
         sources: frozenset[str] = frozenset()
-        modes: dict[str, Mode] = {}
         if any(isinstance(e, Submission | Answer | RequestSettled) for e in batch):
             sources = frozenset([row[0] async for row in await conn.execute(_SOURCES)])
-            modes = {row[0]: Mode(row[1]) async for row in await conn.execute(_MODES)}
         again = [e for e in batch if isinstance(e, RequestSettled) and e.reopens]
         submitted = await self._submitted(conn, [*heard, *again], states)
-        found = await self._found(conn, [*heard, *again], submitted)
+        found, offers = await self._found(conn, [*heard, *again], submitted)
         asking = self._asking(heard, submitted)
+        clients = {c.client for some in found.values() for c in some if c.client}
+        modes = {row[0]: Mode(row[1]) async for row in await conn.execute(_MODES, [sorted(clients)])} if clients else {}
         return Facts(
             handbook=self._handbook,
             sources=sources,
@@ -61,6 +61,7 @@ class PostgresSurroundings:
             code=lambda request, round_: tokens.code(self._tokens, request, AnswerKind.CODE, round_),
             same=tokens.matches,
             found=found,
+            offers=offers,
             submitted=submitted,
             asking=asking,
             opted_out=await self._opted_out(conn, heard),
@@ -91,9 +92,9 @@ class PostgresSurroundings:
 
     async def _found(
         self, conn: Conn, heard: Sequence[type_heard], submitted: Mapping[UUID, RequestSubmitted]
-    ) -> dict[UUID, tuple[Candidate, ...]]:
-        """The directory's candidates for everything each person has said so far."""
-        asked: dict[str, Offered] = {}
+    ) -> tuple[dict[UUID, tuple[Candidate, ...]], dict[UUID, Offered]]:
+        """The directory's candidates for everything each person has said so far, and the points each message brings."""
+        asked, brought = dict[str, Offered](), dict[UUID, Offered]()
         earlier = await self._earlier(conn, [e for e in heard if not isinstance(e, Submission)])
         for event in heard:
             first = event.body if isinstance(event, Submission) else submitted.get(event.event_id)
@@ -103,9 +104,10 @@ class PostgresSurroundings:
             said = [first.subject, *earlier.get(event.event_id, ())]
             if isinstance(event, Answer) and event.body and event.body.subject:
                 said.append(event.body.subject)
-            asked[str(event.event_id)] = merge(first.brand, *(offered(subject, country) for subject in said))
+            offers = [offered(subject, country) for subject in said]
+            brought[event.event_id], asked[str(event.event_id)] = offers[-1], merge(first.brand, *offers)
         candidates = await lookup(conn, asked, self._keys) if asked else {}
-        return {UUID(event_id): tuple(found) for event_id, found in candidates.items()}
+        return {UUID(event_id): tuple(found) for event_id, found in candidates.items()}, brought
 
     async def _opted_out(self, conn: Conn, heard: Sequence[Submission | Answer]) -> dict[UUID, date]:
         """When people whom an app has asked for an opt-in had opted out: by their own points, record or none."""
@@ -165,15 +167,16 @@ class Records:
         return [Done() for _ in effects]
 
     async def erase(self, effects: Sequence[Leased], _now: datetime) -> list[Done]:
-        """Erase the points that were given later; what was signed or shown stays until it was kept."""
-        cases = [tokens.case_key(effect.case_id) for effect in effects]
+        """Erase the points that were given, but where to write to; what was signed or shown stays until it was kept."""
+        cases, vault = [tokens.case_key(effect.case_id) for effect in effects], self._house.vault
         async with self._house.pool.connection() as conn, conn.transaction():
-            answers = await self._house.vault.under(conn, cases, "answer:")
+            answers = await vault.under(conn, cases, "answer:")
             for (case, name), raw in answers.items():
                 said = json.loads(raw)
                 if not (said.get("declaration") or said.get("mandate")):
-                    points = name.replace("answer:", "subject:", 1)
-                    await self._house.vault.drop(conn, case, [name, points])
+                    await vault.drop(conn, case, [name, name.replace("answer:", "subject:", 1)])
+            given = await vault.get(conn, [(case, name) for case in cases for name in ("submission", "subject:0")])
+            await vault.put(conn, {at: without_points(raw) for at, raw in given.items()})
         return [Done() for _ in effects]
 
     async def destroy(self, effects: Sequence[Leased], now: datetime) -> list[Done]:

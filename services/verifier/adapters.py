@@ -10,11 +10,11 @@ from rules.normalise import normalise
 from rules.points import Throttled
 from schemas.base import Due
 from schemas.events import AnswerRecorded, OperatorDecided, RequestAccepted
-from schemas.public import RequestSubmitted, Subject
+from schemas.public import RequestSubmitted
 from schemas.values import AnswerKind, PointKind, Population, Verb
 from services.directory.counters import Counters, Tally
 from services.directory.lookup import lookup
-from services.directory.offered import Offered, merge, offered
+from services.directory.offered import Offered, merge, offered_in
 from services.directory.sessions import Sessions
 from services.kernel.house import House
 from services.kernel.store import Conn
@@ -99,16 +99,16 @@ class PostgresDirectory:
     async def _cases(self, conn: Conn, cases: Sequence[str]) -> dict[str, _Case]:
         items = await self._vault.under(conn, cases, "sub")
         first: dict[str, RequestSubmitted] = {}
-        said: dict[str, list[Subject]] = {}
+        said: dict[str, list[bytes]] = {}
         for (case, name), raw in sorted(items.items()):
             if name == "submission":
                 first[case] = RequestSubmitted.model_validate_json(raw)
             else:
-                said.setdefault(case, []).append(Subject.model_validate_json(raw))
+                said.setdefault(case, []).append(raw)
         found = {}
         for case, submitted in first.items():
             country = submitted.residence.country if submitted.residence else "US"
-            offers = (offered(subject, country) for subject in said.get(case, ()))
+            offers = (offered_in(raw, country) for raw in said.get(case, ()))
             found[case] = _Case(submitted, merge(submitted.brand, *offers))
         return found
 

@@ -34,7 +34,7 @@ from schemas.public import RequestSubmitted, Subject
 from schemas.topics import SYSTEM, home_of, topic_of
 from schemas.values import Action, Letter, Mode, Outcome, PointKind, Population, Right
 from schemas.wire import Record
-from services.directory.offered import Offered, merge, offered, raw_points
+from services.directory.offered import Offered, merge, offered, raw_points, without_points
 from services.fulfiller import decide as fulfiller
 from services.fulfiller.decide.task import TASK, TaskRun, take_up
 from services.intake import decide as intake
@@ -407,7 +407,10 @@ class World:
         elif effect.kind == intake.ERASE:
             mine = tokens.case_key(effect.case_id)
             kept = ("submission", "subject:0")
-            self.vault = {at: value for at, value in self.vault.items() if at[0] != mine or at[1] in kept}
+            self.vault = {
+                at: without_points(value) if at[0] == mine else value
+                for at, value in self.vault.items() if at[0] != mine or at[1] in kept
+            }  # fmt: skip
         elif effect.kind == intake.DESTROY:
             gone = tokens.case_key(effect.case_id)
             self.vault = {at: value for at, value in self.vault.items() if at[0] != gone}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from rules.handbook import Handbook
@@ -11,7 +12,7 @@ from schemas.events import CorrectedValue, OfferedPoint
 from schemas.public import Correction, RequestSubmitted, Subject
 from schemas.values import PointKind
 from services.directory.lookup import lookup, values_of
-from services.directory.offered import Offered, merge, offered, raw_points
+from services.directory.offered import Offered, merge, offered_in, raw_points
 from services.fulfiller.decide import Packet
 from services.kernel.clock import Clock
 from services.kernel.keys import KeyStore
@@ -25,12 +26,13 @@ _KINDS: Final = {"name": PointKind.NAME, "email": PointKind.EMAIL, "phone": Poin
 type_point = tuple[PointKind, str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Said:
     """Everything one person has said so far about themself, and the submission it began with."""
 
     first: RequestSubmitted
-    subjects: tuple[Subject, ...]
+    subjects: tuple[bytes, ...]
+    """As intake wrote them, with their normal form."""
 
     @property
     def country(self) -> str:
@@ -45,14 +47,19 @@ class Said:
 
     def offer(self) -> Offered:
         """Their points in the form the directory compares."""
-        return merge(self.first.brand, *(offered(subject, self.country) for subject in self.subjects))
+        return merge(self.first.brand, *(offered_in(raw, self.country) for raw in self.subjects))
+
+    @cached_property
+    def points(self) -> list[tuple[PointKind, str, Any]]:
+        """Every usable point as (kind, normal form, as given)."""
+        subjects = [Subject.model_validate_json(raw) for raw in self.subjects]
+        return [point for subject in subjects for point in raw_points(subject, self.country)]
 
     def packet(self, held: set[type_point]) -> Packet:
         """What of it fits a record that holds these points."""
-        raw = [point for subject in self.subjects for point in raw_points(subject, self.country)]
         points = {
             f"{kind}/{normal}": OfferedPoint(kind=kind, value=value)
-            for kind, normal, value in raw
+            for kind, normal, value in self.points
             if (kind, normal) in held
         }
         corrections = tuple(
@@ -99,8 +106,8 @@ class Packets:
 
 
 def _read(named: Mapping[str, bytes]) -> Said:
-    subjects = [Subject.model_validate_json(raw) for name, raw in named.items() if name != "submission"]
-    return Said(RequestSubmitted.model_validate_json(named["submission"]), tuple(subjects))
+    subjects = tuple(raw for name, raw in named.items() if name != "submission")
+    return Said(RequestSubmitted.model_validate_json(named["submission"]), subjects)
 
 
 def points_of(numbers: Mapping[PointKind, Iterable[Any]]) -> frozenset[type_point]:

@@ -8,7 +8,7 @@ from schemas.base import Event
 from schemas.events import AnswerRecorded
 from schemas.public import RequesterAnswered, RequestSubmitted
 from schemas.values import AnswerKind, Problem, Right
-from services.directory.offered import kinds_of
+from services.directory.offered import kinds_of, with_normal_form
 from services.intake.decide.accept import clients_of, handed, located, take_up
 from services.intake.decide.case import Case
 from services.intake.decide.corrections import completed, contested
@@ -156,7 +156,7 @@ def _record(
     facts, now = when
     secrets = {f"answer:{event.event_id}": body.model_dump_json().encode()}
     if body.subject:
-        secrets[f"subject:{event.event_id}"] = body.subject.model_dump_json().encode()
+        secrets[f"subject:{event.event_id}"] = with_normal_form(body.subject, facts.offers.get(event.event_id))
     found = told_of(event.event_id, clients_of(facts.found.get(event.event_id, ()), facts, now), facts)
     news = [one for one in found if one.client not in state.clients or one.parcel_named > state.clients[one.client]]
     state = located(state, news)

@@ -24,7 +24,7 @@ DELAYS: Final = frozenset({"complexity", "number_of_requests", "consultation", "
 """Codes an operator can give as basis of a longer time; letters have words for them. Source: PIPEDA s. 8(4)."""
 DESTROY: Final = "destroy_key"
 ERASE: Final = "erase_proof"
-"""The effect that erases what was said only to prove who asks, once everything asked was done (11 CCR § 7060(d))."""
+"""The effect that erases the points that were given, once everything asked was done (11 CCR § 7060(d))."""
 
 
 def settle(state: Case, event: RequestSettled) -> Decision[Case]:
@@ -46,8 +46,8 @@ def close(state: Case, event: RequestClosed, facts: Facts, now: datetime) -> Dec
 
 
 def _erased(state: Case) -> tuple[Effect, ...]:
-    """What was said later is erased where everything was done; what was not may still be appealed with it."""
-    if not state.heard or not all(asked.fulfilled for asked in state.asked.values()):
+    """The points given are erased where everything was done; what was not may still be appealed with them."""
+    if not all(asked.fulfilled for asked in state.asked.values()):
         return ()
     return (Effect(ERASE, state.case_id, state.case_id, "proof", {}, lane="vault"),)
 

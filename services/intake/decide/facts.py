@@ -10,6 +10,7 @@ from rules.matching import Candidate
 from rules.points import Throttled
 from schemas.public import RequestSubmitted
 from schemas.values import Mode
+from services.directory.offered import Offered
 from services.kernel.decision import Count, Tally
 
 
@@ -17,6 +18,7 @@ from services.kernel.decision import Count, Tally
 class Facts:
     """`found` holds the directory's candidates per message; absent means nobody fits anything.
 
+    `offers` holds the points that a message brings, as they are compared.
     `name` derives a request's id from its case and right; `token` the answer token of a request, kind and round;
     `code` the code of a request and round. All are keyed and pure; `same` compares two tokens in constant time.
     `submitted` is what the case was opened with, for the answers that need it. `asking` names per message under what
@@ -32,6 +34,7 @@ class Facts:
     code: Callable[[str, int], str]
     same: Callable[[str, str], bool]
     found: Mapping[UUID, tuple[Candidate, ...]] = field(default_factory=dict)
+    offers: Mapping[UUID, Offered] = field(default_factory=dict)
     submitted: Mapping[UUID, RequestSubmitted] = field(default_factory=dict)
     asking: Mapping[UUID, Mapping[Throttled, str]] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)

@@ -8,7 +8,7 @@ from rules.normalise import normalise
 from rules.rights import asked_by_signal, in_order
 from schemas.public import RequestStatusChanged, RequestSubmitted
 from schemas.values import PointKind, Problem, Right, Status
-from services.directory.offered import kinds_of
+from services.directory.offered import kinds_of, with_normal_form
 from services.intake.decide.accept import take_up
 from services.intake.decide.case import Case
 from services.intake.decide.facts import Facts
@@ -94,7 +94,7 @@ def _accept(state: Case, event: Submission, body: RequestSubmitted, facts: Facts
     )  # fmt: skip
     secrets = {
         "submission": body.model_dump_json().encode(),
-        "subject:0": body.subject.model_dump_json().encode(),
+        "subject:0": with_normal_form(body.subject, facts.offers.get(event.event_id)),
     }
     rights = in_order(asked_by_signal(body.channel, body.rights) or [Right.UNCLASSIFIED])
     state, events = take_up(state, event, body, rights, (facts, now))

@@ -1,6 +1,6 @@
 from schemas.public import Correction, PostalAddress, RequestSubmitted, Residence, Subject
 from schemas.values import PointKind, Right
-from services.directory.offered import offered
+from services.directory.offered import offered, with_normal_form
 from services.fulfiller.adapters.packets import Said, points_of
 from services.fulfiller.decide import Packet
 
@@ -16,7 +16,7 @@ def said(*more: Subject, right: Right = Right.CORRECT, corrections: list[Correct
         submission_id="s", source="webform", brand="parcelwise", rights=[right], subject=ADA,
         residence=Residence(country="US", region="UT"), corrections=corrections or [], message="do not tell anybody",
     )  # fmt: skip
-    return Said(first, (ADA, *more))
+    return Said(first, tuple(with_normal_form(one, offered(one)) for one in (ADA, *more)))
 
 
 def held(*subjects: Subject) -> set[tuple[PointKind, str]]:

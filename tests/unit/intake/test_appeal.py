@@ -24,7 +24,8 @@ def upheld(right: Right = Right.DELETE) -> RequestSettled:
 
 
 def denied(right: Right = Right.DELETE) -> Any:
-    return a_close().model_copy(update={"request_id": request(right), "case_id": CASE_ID})
+    ended = {"request_id": request(right), "case_id": CASE_ID, "ending": Ending.DENIED}
+    return a_close().model_copy(update=ended)
 
 
 def appealing(about: str, *, at: Any = NOON) -> Submission:
