@@ -47,7 +47,7 @@ lock: ## Pin the newest versions the ranges allow (needs the network)
 	    --python-version 3.11 --no-emit-index-url --no-emit-find-links --output-file "$$@"; }; \
 	compile requirements/installer.txt requirements/installer.in; \
 	compile requirements/dev.txt --extra dev pyproject.toml requirements/build.in; \
-	compile requirements/runtime.txt --extra tracing --constraint requirements/dev.txt pyproject.toml requirements/build.in
+	compile requirements/runtime.txt --extra tracing --extra mysql --constraint requirements/dev.txt pyproject.toml requirements/build.in
 
 check: setup ## Check style, types, import contracts and everything that needs no server
 	@echo "check: ruff format"; $(BIN)/ruff format --check --quiet . || { \

@@ -78,6 +78,18 @@ def ensure(echo: Echo = print) -> Path:
     return folder
 
 
+def fetch(jar: Jar, folder: Path) -> Path:
+    """Fetch one pinned file that is no part of Kafka into a folder; gives where it lies.
+
+    Raises:
+        StackError: it could not be fetched, or is not the one that was pinned.
+    """
+    with tempfile.TemporaryDirectory(dir=folder) as work:
+        context = MavenContext(resolver=PythonResolver(), repo_cache=Path(work), local_repos=[], timeout=60)
+        _fetch(jar, context, folder)
+    return folder / jar.file_name
+
+
 def _fetch_all(missing: list[Jar], folder: Path, echo: Echo) -> None:
     echo(f"Kafka {KAFKA_VERSION}: fetching {len(missing)} files into {folder} (45 MB, once per user)")
     with tempfile.TemporaryDirectory(dir=folder) as work, ThreadPoolExecutor(_AT_ONCE) as pool:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from connectors.review import DECIDE
 from connectors.sql.draft import Column, Draft, Drafted, client_column
+from connectors.sql.masks import YEARS
 from connectors.words import guess, words
 
 _YEARS: Final = 2_557
@@ -128,7 +129,7 @@ def _mask(column: Column, erase: str, dialect: str) -> str | None:
         room = column.type.length
         return "token" if guess(column.name).personal and (room is None or room >= _TOKEN) else "empty"
     if isinstance(column.type, sa.Date | sa.DateTime):
-        return "year" if dialect in {"postgresql", "sqlite"} else "keep"
+        return "year" if dialect in YEARS else "keep"
     return "zero" if isinstance(column.type, sa.Integer | sa.Numeric | sa.Boolean) else "keep"
 
 

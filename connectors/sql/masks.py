@@ -11,7 +11,7 @@ from connectors.sql.bound import Bound
 MASKED: Final = "erased"
 COARSE: Final = 3
 """Characters that stay of a coarse value."""
-YEARS: Final = frozenset({"postgresql", "sqlite"})
+YEARS: Final = frozenset({"postgresql", "sqlite", "mysql", "mariadb"})
 """Databases that can cut a day down to its year here."""
 
 
@@ -49,5 +49,7 @@ def _mask(db: sa.Connection, bound: Bound, name: str, about: FieldMap) -> Any:  
 def _year(db: sa.Connection, column: sa.Column[Any]) -> sa.ColumnElement[Any]:
     if db.dialect.name == "postgresql":
         return sa.cast(sa.func.date_trunc("year", column), column.type)
+    if db.dialect.name in {"mysql", "mariadb"}:
+        return sa.func.makedate(sa.func.year(column), 1, type_=column.type)
     time = " 00:00:00.000000" if isinstance(column.type, sa.DateTime) else ""
     return sa.func.strftime(f"%Y-01-01{time}", column, type_=column.type)

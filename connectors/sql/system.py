@@ -25,6 +25,9 @@ from schemas.values import Action
 PASSING: Final = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError)
 """Trying again may help: no connection, a deadlock, a time-out."""
 
+CHECKED: Final = frozenset({3819, 4025})
+"""What MySQL and MariaDB say of a value a check refuses; their driver calls it operational, and it never passes."""
+
 Answers = dict[UUID, Answer]
 
 
@@ -93,7 +96,7 @@ class SqlSystem:
         except NotAsDeclared:
             return _trouble(tasks, retry=False, code="misconfigured")
         except exc.SQLAlchemyError as error:
-            return _trouble(tasks, retry=isinstance(error, PASSING), code=_code(error))
+            return _trouble(tasks, retry=passes(error), code=_code(error))
         changes = [task for task in tasks if task.action is not Action.EXPORT]
         exports = [task for task in tasks if task.action is Action.EXPORT]
         return self._try(changes, lambda some: self._change(live, some)) | self._try(
@@ -119,9 +122,9 @@ class SqlSystem:
             return {}
         try:
             return work(tasks)
-        except PASSING as error:
-            return _trouble(tasks, retry=True, code=_code(error))
         except (exc.SQLAlchemyError, BadRecordKey) as error:
+            if passes(error):
+                return _trouble(tasks, retry=True, code=_code(error))
             self._doubt(error)
             if len(tasks) == 1 or once():
                 return _trouble(tasks, retry=len(tasks) > 1, code=_code(error))
@@ -147,9 +150,9 @@ class SqlSystem:
                 receipts = Work(db, live, self._map).receipts(tasks)
                 self._ledger.note(db, receipts)
             return {receipt.task_id: receipt for receipt in receipts}
-        except PASSING:
-            raise
         except (exc.SQLAlchemyError, BadRecordKey) as error:
+            if passes(error):
+                raise
             self._doubt(error)
             if len(tasks) == 1:
                 done: Answers = dict(self._ledger.recall(db, tasks))
@@ -169,6 +172,12 @@ class SqlSystem:
         return {task.task_id: accounts[task.task_id].receipt(task) for task in tasks}
 
 
+def passes(error: Exception) -> bool:
+    """Whether what a database said may be over when it is asked again."""
+    said = getattr(getattr(error, "orig", None), "args", ())
+    return isinstance(error, PASSING) and not (said and said[0] in CHECKED)
+
+
 def _trouble(tasks: Sequence[Task], *, retry: bool, code: str) -> Answers:
     return {task.task_id: Trouble(task.task_id, retry=retry, code=code) for task in tasks}
 
@@ -177,6 +186,6 @@ def _code(error: Exception) -> str:
     """A code for the register: the condition, and the database's own state code where it gives one."""
     if isinstance(error, BadRecordKey):
         return "bad_record_key"
-    kind = "system_unavailable" if isinstance(error, PASSING) else "system_refused"
+    kind = "system_unavailable" if passes(error) else "system_refused"
     state = getattr(getattr(error, "orig", None), "sqlstate", None)
     return f"{kind}.{state.lower()}" if isinstance(state, str) else kind

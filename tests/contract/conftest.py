@@ -15,17 +15,25 @@ from tests.contract.worlds import (
     SqlWorld,
     World,
 )
+from tests.support.mariadb import mariadb
 
 SUFFIXES = {"csv": ".csv", "json": ".json", "jsonl": ".jsonl"}
-KINDS = [
-    "sqlite", pytest.param("postgresql", marks=pytest.mark.integration), "fake", *SUFFIXES, "http", "http-later",
-    "opendsr", "participant", "documented",
-]  # fmt: skip
+SERVERS = [pytest.param(server, marks=pytest.mark.integration) for server in ("postgresql", "mariadb")]
+DATABASES = ["sqlite", *SERVERS]
+KINDS = [*DATABASES, "fake", *SUFFIXES, "http", "http-later", "opendsr", "participant", "documented"]
+
+
+@pytest.fixture(scope="session")
+def mariadb_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with mariadb(tmp_path_factory.mktemp("mysql")) as url:
+        yield url
 
 
 def world_of(kind: str, folder: Path, request: pytest.FixtureRequest) -> World:  # noqa: PLR0911  one per kind
     if kind == "postgresql":
         return SqlWorld(request.getfixturevalue("module_database_url"))
+    if kind == "mariadb":
+        return SqlWorld(request.getfixturevalue("mariadb_url"))
     if kind == "sqlite":
         return SqlWorld(f"sqlite:///{folder / 'shop.db'}")
     if kind.startswith("http"):
@@ -46,7 +54,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     made.close()
 
 
-@pytest.fixture(params=[*KINDS[:2], *SUFFIXES])
+@pytest.fixture(params=[*DATABASES, *SUFFIXES])
 def aging(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     """A world whose rows can go by their age."""
     made = world_of(request.param, tmp_path, request)
@@ -54,7 +62,7 @@ def aging(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     made.close()
 
 
-@pytest.fixture(params=KINDS[:2])
+@pytest.fixture(params=DATABASES)
 def sql(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     made = world_of(request.param, tmp_path, request)
     yield made
