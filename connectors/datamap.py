@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Final, Self
 
@@ -37,30 +38,42 @@ class Told:
     within: timedelta
 
 
-@dataclass(frozen=True, slots=True)
+type_question = tuple[str, Right, bool, Population | None]
+
+
+@dataclass(frozen=True)
 class DataMap:
-    """Every system by name."""
+    """Every system by name. What was planned once is remembered: the same is asked for every part of every request."""
 
     systems: Mapping[str, SystemMap]
 
     def plan(
         self, *, brand: str, right: Right, client: str | None, population: Population | None = None
-    ) -> dict[str, Planned]:
+    ) -> Mapping[str, Planned]:
         """Which systems must do what for a right of a brand, or for one client's records.
 
         `population` leaves out systems that hold nothing of that kind of person; None leaves out none. With
         RECIPIENT and no client these are the copies the company keeps for a purpose of its own, whatever the client
         says. Only erasure has an order between systems: what a retry needs goes last.
         """
-        acting = {
-            name: action
-            for name, system in sorted(self.systems.items())
-            if brand in system.brands and name not in self.channels and (action := system.serves(right, client))
-            if population is None or not system.populations or population in system.populations
-        }
-        return {name: Planned(action, self._before(name, action, acting)) for name, action in acting.items()}
+        question = (brand, right, client is None, population)
+        if question not in self._plans:
+            acting = {
+                name: action
+                for name, system in sorted(self.systems.items())
+                if brand in system.brands and name not in self.channels and (action := system.serves(right, client))
+                if population is None or not system.populations or population in system.populations
+            }
+            found = {name: Planned(action, self._before(name, action, acting)) for name, action in acting.items()}
+            self._plans[question] = found
+        return self._plans[question]
 
-    @property
+    @cached_property
+    def _plans(self) -> dict[type_question, Mapping[str, Planned]]:
+        """What was planned before: who the client is makes no difference, only whether there is one."""
+        return {}
+
+    @cached_property
     def channels(self) -> frozenset[str]:
         """Systems that hold nothing themselves: service providers and third parties are told through them."""
         told = {one.told for system in self.systems.values() for one in system.outsiders}

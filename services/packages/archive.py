@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from pydantic_core import to_json
+
 from services.packages.account import Asked, account, is_held, why_withheld, withhold
 from services.packages.page import render
 from services.packages.stored import Outgoing
@@ -105,10 +107,10 @@ async def write(
         seen.shown = {}
     told = account(asked, seen.counts, seen.withheld)
     with archive.member("account.json") as text:
-        text(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+        text(to_json(told, indent=2).decode() + "\n")
     if notes:
         with archive.member("requests.json") as text:
-            text(json.dumps(notes, indent=2, ensure_ascii=False) + "\n")
+            text(to_json(notes, indent=2).decode() + "\n")
     with archive.member("index.html") as text:
         text(render(told, seen.shown, notes))
     archive.close()
