@@ -149,7 +149,7 @@ async def test_copies_that_went_are_known_again_and_the_person_stays_in_the_dire
     perform = TaskPerformer(house, DataMap({"web": shop("fake")}), {"web": drawer})
     copies = a_task("copies", subjects=mine, system="web", part="client:acorn/copies:web")
     own = a_task("own", subjects=mine, system="web", part="own/system:web")
-    token = of_record(Digests(house.keys), "web", "visitor_id", "V-1")
+    token = Digests(house.keys).suppression(*of_record("web", "visitor_id", "V-1"))
     async with house.pool.connection() as conn:
         await conn.execute("TRUNCATE directory.suppression")
         await perform([own], NOW)
