@@ -40,6 +40,10 @@ class Clock:
         """Return the present moment without the offset: what records' own timestamps compare with."""
         return datetime.now(UTC)  # noqa: TID251
 
+    def shifted(self, real: datetime) -> datetime:
+        """A real moment, such as a record's own timestamp, as this installation counts time."""
+        return real + self._ahead
+
     async def refresh(self, conn: AsyncConnection) -> None:
         """Take the offset from the database and compare the two clocks."""
         row = await (await conn.execute(_READ)).fetchone()

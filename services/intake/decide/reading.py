@@ -64,15 +64,19 @@ class Answer:
 
 
 class Reader:
-    """Reads intake's topics. `name_case`, `digest` and `unseal` are keyed and pure."""
+    """Reads intake's topics. `name_case`, `digest` and `unseal` are keyed and pure.
+
+    `moment` gives a record's own time as the installation counts it: a trial may have moved its clock.
+    """
 
     def __init__(
         self,
         name_case: Callable[[str, str], str],
         digest: Callable[[bytes], str],
         unseal: Callable[[Record], Record] = lambda record: record,
+        moment: Callable[[datetime], datetime] = lambda at: at,
     ) -> None:
-        self._name_case, self._digest, self._unseal = name_case, digest, unseal
+        self._name_case, self._digest, self._unseal, self._moment = name_case, digest, unseal, moment
 
     def __call__(self, record: Record) -> Submission | Answer | Event:
         """Read one record.
@@ -85,21 +89,23 @@ class Reader:
         return self._answer(record) if record.topic == ANSWERS else wire.decode(record)
 
     def _submission(self, record: Record) -> Submission:
-        read, position = _read(RequestSubmitted, record, self._unseal), record.position_id
+        at, position = self._moment(record.at), record.position_id
+        read = _read(RequestSubmitted, record, self._unseal, at)
         submission_id = _code(read.data.get("submission_id"))
         return Submission(
-            event_id=position, recorded_at=record.at, source=read.source, submission_id=submission_id,
+            event_id=position, recorded_at=at, source=read.source, submission_id=submission_id,
             case_id=self._name_case(read.source, submission_id or str(position)),
             digest=self._digest(_content(read.body)) if read.body else "",
             body=read.body, problems=read.problems, ignored=read.ignored,
         )  # fmt: skip
 
     def _answer(self, record: Record) -> Answer:
-        read, position = _read(RequesterAnswered, record, self._unseal), record.position_id
+        at, position = self._moment(record.at), record.position_id
+        read = _read(RequesterAnswered, record, self._unseal, at)
         target = (read.body.request_id or read.body.case_id) if read.body else None
         filed = target or self._name_case(read.source, str(position))
         return Answer(
-            event_id=position, recorded_at=record.at, source=read.source, answer_id=_code(read.data.get("answer_id")),
+            event_id=position, recorded_at=at, source=read.source, answer_id=_code(read.data.get("answer_id")),
             case_id=filed, request_id=filed,
             digest=self._digest(_content(read.body))[:SHORT] if read.body else "",
             body=read.body, problems=read.problems, ignored=read.ignored,
@@ -117,14 +123,12 @@ class _Read(Generic[Body]):
     ignored: int
 
 
-def _read(model: type[Body], record: Record, unseal: Callable[[Record], Record]) -> _Read[Body]:
+def _read(model: type[Body], record: Record, unseal: Callable[[Record], Record], now: datetime) -> _Read[Body]:
     body: Body | None = None
     try:
         data: Mapping[str, Any] = wire.unwrap(unseal(record))
         body = wire.read(model, data)
-        problems: list[Problem] = [
-            Problem(field=at, rule="must not lie in the future") for at in _ahead(body, record.at)
-        ]
+        problems: list[Problem] = [Problem(field=at, rule="must not lie in the future") for at in _ahead(body, now)]
     except Unreadable as error:
         data, problems = error.data, error.problems
     source = _code(data.get("source")) or _code(record.header("ce_source"))

@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from enum import Enum
 from typing import Any, get_args
 
@@ -346,3 +347,16 @@ def test_no_bytes_do_more_harm_than_being_unreadable(body: bytes, topic: str) ->
 
     assert isinstance(read, Submission | Answer)
     assert read.body is None
+
+
+def test_a_record_was_received_when_the_installations_own_clock_says_so() -> None:
+    forty_days = timedelta(days=40)
+    read = Reader(READ._name_case, READ._digest, moment=lambda at: at + forty_days)
+    signed = GOOD["declaration"] | {"signed_at": (a_record(GOOD).at + forty_days).isoformat()}
+
+    later, answer = read(a_record({**GOOD, "declaration": signed})), read(a_record(ANSWER, topic="privacy.answers"))
+
+    assert isinstance(later, Submission)
+    assert isinstance(answer, Answer)
+    assert later.recorded_at == answer.recorded_at == a_record(GOOD).at + forty_days
+    assert (later.problems, later.event_id) == ((), submitted().event_id)
