@@ -1,7 +1,8 @@
-"""What the register's history costs: entries taken a second, bytes kept for each, and how fast a rebuild is.
+"""What the register's history costs, how fast a rebuild is, and whether it keeps up while everything is saturated.
 
-Requests are told as services tell them, in the shapes of the published examples, and taken by the register's own code
-into a database of its own, without a broker.
+First alone: requests are told as services tell them, in the shapes of the published examples, and taken by the
+register's own code into a database of its own, without a broker. Then in a whole system that is sent more than it can
+do: how old is the oldest record the register has not read, as its alarm `LagOld` sees it, from beginning to end?
 """
 
 import argparse
@@ -9,12 +10,17 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from time import perf_counter
+from statistics import median
+from time import monotonic, perf_counter, time
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
+from bench import load
+from bench.load import Sender, Watcher
+from bench.system import System, running
 from bench.throughput import machine
 from schemas import events, wire
 from schemas.base import Event
@@ -22,8 +28,10 @@ from schemas.shapes import examples
 from schemas.wire import Record
 from services.kernel.keys import FileKeyStore
 from services.kernel.migrate import upgrade
+from services.ops.lag import Lag, oldest
 from services.ops.register import store
 from services.ops.register.process import trust_of
+from services.ops.register.settings import GROUP
 from stack.database import Database
 
 TOLD: Final[Sequence[type[Event]]] = (
@@ -33,17 +41,80 @@ TOLD: Final[Sequence[type[Event]]] = (
 """What is told of one deletion in three systems, but the systems' own words."""
 PARTITIONS: Final = 6
 AT_ONCE: Final = 2_000
+WITHIN_S: Final = 240.0
+SLACK_S: Final = 5.0
+"""What a batch more or less, and one look of a second, may add."""
 
 
 def run(argv: Sequence[str]) -> int:
-    """Print the figures; 1 when an entry was not projected, or the rebuilt tables differ in size."""
+    """Print the figures; 1 when an entry was not projected, a rebuild differs in size, or lag grows without bound."""
     parser = argparse.ArgumentParser(prog="python -m bench register", description=__doc__)
-    parser.add_argument("--requests", type=int, default=2_000)
+    parser.add_argument("--requests", type=int, default=2_000, help="requests told to the register alone")
+    parser.add_argument(
+        "--travelling", type=int, default=1_200, help="requests sent at once to a whole system; 0: none"
+    )
     given = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="rightsbus-", ignore_cleanup_errors=True) as folder:
-        found = measure(Path(folder), given.requests)
+        found = {"alone": measure(Path(folder), given.requests)}
+    if given.travelling:
+        with running(13 * given.travelling + 500) as system:  # one of twelve can ask
+            found["saturated"] = saturated(system, given.travelling)
     print(json.dumps({"machine": machine(), **found}, indent=2))
-    return int(found["misfits"] > 0 or found["requests_rebuilt"] != given.requests)
+    wrong = verdict(found, given.requests)
+    print("\n".join(wrong) or "everything projected, and the register keeps up")
+    return int(bool(wrong))
+
+
+def verdict(found: dict[str, Any], requests: int) -> list[str]:
+    """What is not as it must be."""
+    alone, travelled = found["alone"], found.get("saturated")
+    must = {
+        "an entry was not projected": alone["misfits"] == 0,
+        "a rebuild ends in another number of requests": alone["requests_rebuilt"] == requests,
+        "not every request came to its end": travelled is None or travelled["ended"] == travelled["requests"],
+        "the register's lag grew without bound under load": travelled is None or travelled["bounded"],
+    }
+    return [what for what, true in must.items() if not true]
+
+
+def saturated(system: System, requests: int) -> dict[str, Any]:
+    """Send so many opt-outs and deletions at once, and look every second how many seconds the register is behind.
+
+    Lag is bounded when it was no higher in the second half of the time than in the first, give or take a batch, and
+    gone soon after the last request had ended.
+    """
+    people, half = load.holders(system.humans), requests // 2
+    submissions = [*load.opt_outs(people[:half]), *load.deletions(people[half : 2 * half])]
+    watcher, lags = Watcher(system), list[float]()
+    sender = Sender(system, watcher.seen)
+    with closing(Lag(system.found.access("ops"))) as lag, closing(watcher), closing(sender):
+        started = monotonic()
+        sender.send(submissions)
+        while not watcher.until(lambda seen: len(seen.moments()) == len(submissions), 1.0):
+            lags.append(_age(lag))
+            if monotonic() - started > WITHIN_S:
+                break
+        took_s = monotonic() - started
+        while _age(lag) > 0 and monotonic() - started < WITHIN_S:
+            watcher.look(100)
+        drained_s = monotonic() - started - took_s
+        ended = len(watcher.seen.moments())
+    return {
+        "requests": len(submissions), "ended": ended, "requests_per_s": round(ended / took_s, 1),
+        "lag_median_s": round(median(lags or [0.0]), 2), "lag_most_s": round(max(lags, default=0.0), 2),
+        "lag_gone_after_s": round(drained_s, 2), "bounded": bounded(lags, drained_s),
+    }  # fmt: skip
+
+
+def bounded(lags: Sequence[float], drained_s: float) -> bool:
+    """Whether lag stayed where it was: no growth from the first half to the second, and soon gone."""
+    early, late = lags[: len(lags) // 2], lags[len(lags) // 2 :]
+    return max(late, default=0.0) <= 1.5 * max(early, default=0.0) + SLACK_S and drained_s <= SLACK_S
+
+
+def _age(lag: Lag) -> float:
+    worst = oldest(lag.behind(int(time() * 1000))).get(GROUP)
+    return worst.age_s if worst else 0.0
 
 
 def measure(folder: Path, requests: int) -> dict[str, Any]:
