@@ -22,8 +22,8 @@ from services.ops.register.keeping import now
 from services.ops.register.queries import case_of
 
 WITHIN_S: Final = 10.0
-PER_PARTS: Final = frozenset({Verb.RETRY, Verb.SKIP, Verb.DONE})
-"""Verbs that are about one part, so that a bulk decides every part its filter finds."""
+PER_PARTS: Final = frozenset({Verb.RETRY, Verb.SKIP, Verb.DONE, Verb.RELEASE})
+"""Verbs that are about one part, so that a bulk decides every part its filter finds; a release, every held one."""
 
 
 class NoRequestId(PermanentError):

@@ -187,7 +187,8 @@ def check(record: Record, value: bytes) -> None:
     topic, edited = topic_of(record.topic), replace(record, value=value)
     try:
         if topic.outside:
-            topic.adapter.validate_python(_dated(record) | wire.unwrap(edited))
+            said = wire.unwrap(edited)
+            topic.adapter.validate_python(_dated(record, said) | said)
             return
         event = wire.decode(edited)
     except ValidationError as error:
@@ -203,11 +204,11 @@ def _not_carried(record: Record, error: Unreadable) -> CannotReplay:
     return CannotReplay(f"the new value is not what {record.topic} carries: {error}")
 
 
-def _dated(record: Record) -> dict[str, Any]:
-    """What an event of an outsider gets from where it lies."""
+def _dated(record: Record, said: Mapping[str, Any]) -> dict[str, Any]:
+    """What an event of an outsider gets from where it lies; it may leave its case unsaid."""
     if not issubclass(topic_of(record.topic).classes[0], Event):
         return {}
-    return {"event_id": record.position_id, "occurred_at": record.at, "case_id": None}
+    return {"event_id": record.position_id, "occurred_at": record.at, "case_id": said.get("request_id")}
 
 
 def _event_id(record: Record) -> UUID | None:

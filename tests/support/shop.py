@@ -162,6 +162,7 @@ class Desk:
 
     system: System
     follower: Follower
+    producer: KafkaProducer
     closed: dict[str, dict[str, str]] = field(default_factory=dict)
     waiting: list[dict[str, Any]] = field(default_factory=list)
     parked: list[dict[str, Any]] = field(default_factory=list)
@@ -177,14 +178,12 @@ class Desk:
             "subject": {"name": one.name, "emails": [one.email], **numbers},
             "residence": {"country": "US", "region": "UT"}, "locale": "en-US", **more,
         }  # fmt: skip
-        producer = KafkaProducer(**self.system.found.access(SOURCE).settings())
         value, headers = json.dumps(body).encode(), list[tuple[str, bytes]]()
         if sealed:
             ours = ECKey.import_key(Unsealing(self.system.found.keys).public())
             how = {"alg": "ECDH-ES+A256KW", "enc": "A256GCM"}
             value, headers = jwe.encrypt_compact(how, value, ours).encode(), [("content-type", b"application/jose")]
-        producer.send("privacy.requests", value=value, headers=headers).get(timeout=20)
-        producer.close()
+        self.producer.send("privacy.requests", value=value, headers=headers).get(timeout=20)
         key = self.system.found.keys.derive("ids")
         meant = "know_specific" if right == "access" else right
         return str(tokens.request_id(key, UUID(str(tokens.case_id(key, SOURCE, name))), meant))
@@ -218,7 +217,9 @@ def at_desk(system: System) -> Iterator[Desk]:
     """Watch from now on."""
     topics = ["privacy.closed", "privacy.waiting", "privacy.parked.fulfiller"]
     follower = Follower(system.found.access("ops"), topics, at_end=True)
-    yield Desk(system, follower)
+    producer = KafkaProducer(**system.found.access(SOURCE).settings())
+    yield Desk(system, follower, producer)
+    producer.close()
     follower.close()
 
 

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import Progress
 
+from rules import parts
 from rules.refusals import CLOSING, flaw_of_denial
 from schemas.values import Reason, Verb
 from services.kernel.errors import Misconfigured
 from services.ops.cli import register
-from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, console, group, installation, show, span
+from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, bar, group, installation, show, span
 from services.ops.decisions import PER_PARTS, Wish, decide_all, write_receipts
 from services.ops.installation import Installation
 from services.ops.register import queries
@@ -26,7 +26,7 @@ _SAYS = {
     Verb.SKIP: "Go on without a part.",
     Verb.DONE: "Note that a part was done by hand.",
     Verb.HOLD: "Hold a request until its maker says more, or agrees to a fee.",
-    Verb.RELEASE: "Release what was held.",
+    Verb.RELEASE: "Let a request go on that was held: every held part of it, or the one named.",
     Verb.WITHDRAW: "End a request because the person withdrew it.",
 }
 
@@ -71,13 +71,21 @@ def _decision(verb: Verb) -> Any:  # noqa: ANN401  typer reads the function's ow
 def _targets(
     found: Installation, verb: Verb, ids: list[str], part: str | None, chosen: Filter
 ) -> list[tuple[str, str | None]]:
-    """The (request, part) pairs meant: those named, or those a filter finds; never everything by silence."""
+    """The (request, part) pairs meant: those named, or those a filter finds; never everything by silence.
+
+    Who releases a request and names no part means what is held in it.
+    """
     if bool(ids) == chosen.narrows:
         raise typer.BadParameter("give request ids, or a filter such as --waiting-for operator; not both, not neither")
-    if ids:
+    if ids and (part or verb is not Verb.RELEASE):
         return [(request, part) for request in dict.fromkeys(ids)]
     with found.connect() as db:
         rows = queries.waits(db, chosen)
+    if verb is Verb.RELEASE:
+        rows = [row for row in rows if parts.is_hold(row["part"])]
+    if ids:
+        held = [(row["request_id"], row["part"]) for row in rows if row["request_id"] in ids]
+        return held + [(request, None) for request in dict.fromkeys(ids) if request not in dict(held)]
     if verb in PER_PARTS:
         return [(row["request_id"], row["part"]) for row in rows if part in {None, row["part"]}]
     return [(request, part) for request in dict.fromkeys(row["request_id"] for row in rows)]
@@ -104,7 +112,7 @@ def _carry_out(
 ) -> None:
     if not targets:
         raise Misconfigured("the filter finds no waiting part; `rightsbus register list` with it shows what there is")
-    with Progress(console=console, disable=as_json or not bulk, transient=True) as progress:
+    with bar(hidden=as_json or not bulk) as progress:
         task = progress.add_task("deciding", total=len(targets))
         told = decide_all(found, wish, targets, progress=lambda: progress.advance(task))
     file = receipt or (found.endpoints.data_dir / "receipts" / f"{wish.verb}.jsonl" if bulk else None)

@@ -21,11 +21,13 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from kafka import KafkaProducer
 from kafka.admin import ACLFilter, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 from prometheus_client import start_http_server
 from typer.testing import CliRunner
 
 from bench.system import System
+from schemas.topics import SERVICES
 from services.kernel.migrate import upgrade
 from services.kernel.tokens import case_id, case_key, request_id
 from services.ops import clients, parked
@@ -70,6 +72,7 @@ class Stand:
 
     def __init__(self, system: System, db: psycopg.Connection[Any]) -> None:
         self.system, self.db, self._publisher = system, db, Publisher(system.found.access())
+        self._asking = KafkaProducer(**system.found.access("webform").settings())
         self.shop = open_shop(system, "willow")
         self.silent = self.handed_over(self.shop)
         self.child, self.forgotten, self.gone = (self.submit(right) for right in ("inquiry", "complaint", QUICK))
@@ -89,7 +92,8 @@ class Stand:
         return str(request_id(key, case_id(key, "webform", name), right))
 
     def handed_over(self, shop: Shop) -> str:
-        return Desk(self.system, cast("Any", None)).asks(shop.ships_to(f"Wim {shop.id.title()}"), QUICK)
+        desk = Desk(self.system, cast("Any", None), self._asking)
+        return desk.asks(shop.ships_to(f"Wim {shop.id.title()}"), QUICK)
 
     def write(self, topic: str, value: bytes) -> None:
         self._publisher.send(topic, value, key=b"any")
@@ -115,6 +119,7 @@ class Stand:
 
     def close(self) -> None:
         self._publisher.close()
+        self._asking.close()
 
 
 def requests_late(stand: Stand) -> Trouble:
@@ -421,4 +426,4 @@ def test_promtool_finds_nothing_wrong_with_rules_and_pages_of_metrics(seen: Seen
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("metrics of port") == len(system.pids())
+    assert done.stdout.count("metrics of port") == len(SERVICES)
