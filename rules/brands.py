@@ -181,6 +181,7 @@ class Brand(Entry):
     confirm_deletion: bool
     notice_first: bool = True
     whole_account_only: bool = False
+    delivery: Literal["link", "attachment"] = Field("link", description="how packages reach the contact on file")
     retention: list[Retention] = []
     kept_because: list[KeptBecause] = []
     minors: Minors

@@ -346,6 +346,7 @@ class Letter(StrEnum):
     EXTENDED = "extended"
     OVERDUE = "overdue"
     AMENDED = "amended"
+    PASSWORD = "password"  # noqa: S105  the name of a letter
 
 
 class Value(BaseModel):

@@ -3,16 +3,28 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email.charset import QP, Charset
+from email.encoders import encode_base64
 from email.header import Header
 from email.message import Message
+from email.mime.base import MIMEBase
+from email.mime.multipart import MIMEMultipart
 from email.utils import formatdate
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import aiosmtplib
 
 _TEXT: Final = Charset("utf-8")
 _TEXT.body_encoding = QP
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a letter; `type` as in `("application", "zip")`."""
+
+    name: str
+    type: tuple[str, str]
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +37,7 @@ class Mail:
     subject: str
     body: str
     headers: tuple[tuple[str, str], ...] = ()
+    attachment: Attachment | None = None
 
 
 class Away(Exception):
@@ -60,7 +73,7 @@ class SmtpMailer:
 
     async def _one(self, client: aiosmtplib.SMTP, mail: Mail) -> Away | Refused | None:
         try:
-            await client.sendmail(mail.sender, [mail.to], _message(mail))
+            await client.sendmail(mail.sender, [mail.to], message_of(mail))
         except aiosmtplib.SMTPRecipientsRefused as error:
             return Refused() if all(_final(r.code) for r in error.recipients) else Away()
         except aiosmtplib.SMTPResponseException as error:
@@ -68,15 +81,25 @@ class SmtpMailer:
         return None
 
 
+def _beside(text: "Message[str, Any]", file: Attachment) -> MIMEMultipart:
+    """A letter of two parts: the text, and a file."""
+    part = MIMEBase(*file.type)
+    part.set_payload(file.content)
+    encode_base64(part)
+    part.add_header("Content-Disposition", "attachment", filename=file.name)
+    return MIMEMultipart(_subparts=[text, part])
+
+
 def _final(code: int) -> bool:
     """Whether SMTP's answer is for good (RFC 5321: 5yz)."""
     return 500 <= code < 600  # noqa: PLR2004
 
 
-def _message(mail: Mail) -> bytes:
+def message_of(mail: Mail) -> bytes:
     """The letter on the wire. The plain class of messages: it costs a quarter of what the newer one does."""
-    message: Message[str, str | Header] = Message()
-    message.set_payload(mail.body, _TEXT)
+    text: Message[str, str | Header] = Message()
+    text.set_payload(mail.body, _TEXT)
+    message: Message[str, Any] = _beside(text, mail.attachment) if mail.attachment else text
     message["From"], message["To"] = mail.sender, mail.to
     message["Subject"] = mail.subject if mail.subject.isascii() else Header(mail.subject, "utf-8")
     message["Message-ID"] = f"<{mail.id}@{mail.sender.rpartition('@')[2]}>"

@@ -1,5 +1,6 @@
 """Names and capabilities derived by keyed hash: none can be guessed, and none need be stored. Pure."""
 
+import base64
 import hmac
 from typing import Final
 from uuid import UUID
@@ -55,6 +56,12 @@ def reply_token(key: bytes, part: str, request: str, addressee: str) -> str:
 def package_code(key: bytes, request: str, round_: int) -> str:
     """The code that opens a request's package once; a further link is a further round."""
     return _mac(key, "package", request, str(round_)).hex()[:32]
+
+
+def package_password(key: bytes, request: str) -> str:
+    """What opens a request's package where it was attached: 100 bits, in five groups a person can type."""
+    letters = base64.b32encode(_mac(key, "package-password", request))[:20].decode()
+    return "-".join(letters[at : at + 4] for at in range(0, 20, 4))
 
 
 def code(key: bytes, request: str, kind: str, round_: int) -> str:

@@ -1,4 +1,4 @@
-"""What operators do with packages: see what waits, take one out, send a further link, remove what is over."""
+"""What operators do with packages: see what waits, take one out, send a link, tell a password, remove what is over."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +13,7 @@ from psycopg import AsyncConnection
 from services.kernel.clock import Clock
 from services.kernel.errors import PermanentError
 from services.kernel.store import Conn
+from services.kernel.tokens import package_password
 from services.kernel.vault import Vault
 from services.ops.installation import Installation
 from services.packages import links, stored, taken
@@ -24,11 +25,16 @@ _LIST: Final = """SELECT n.request, n.scope, l.until, l.used FROM (
   WHERE starts_with(name, 'package-note:')) n
 LEFT JOIN (SELECT request_id, max(expires_at) AS until, max(used_at) AS used FROM vault.links GROUP BY 1) l
   ON l.request_id = n.request AND n.scope = 'own' ORDER BY 1, 2"""
+_ALONE: Final = "SELECT pg_advisory_xact_lock(hashtextextended('package-password:' || %s, 0))"
 _PRIVATE: Final = 0o600
 
 
 class NoPackage(PermanentError):
     """There is no such package: none was made, or its time is over."""
+
+
+class ToldBefore(PermanentError):
+    """A password is told once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,22 @@ async def link(found: Installation, request: str, keep: timedelta, hand: Hand) -
                 raise NoPackage(f"the case of {request} is gone")
             await taken.note(vault, conn, what, now, way="link", by=hand.by, reason=hand.reason)
     return made
+
+
+async def password(found: Installation, request: str, hand: Hand) -> str:
+    """The password of a package that left as an attachment, told once; who heard it and why is kept with the case.
+
+    Raises:
+        NoPackage: there is none.
+        ToldBefore: somebody heard it; a link is the way then.
+    """
+    async with _opened(found) as (conn, vault, clock), conn.transaction():
+        await conn.execute(_ALONE, [request])
+        what = await _known(vault, conn, request, OWN)
+        if told := [one for one in await taken.notes(vault, conn, request, OWN) if one["way"] == "password"]:
+            raise ToldBefore(f"the password of {request} was told before, on {told[0]['at']}; make a link instead")
+        await taken.note(vault, conn, what, clock(), way="password", by=hand.by, reason=hand.reason)
+        return package_password(found.keys.derive("tokens"), request)
 
 
 async def history(found: Installation, request: str, scope: str = OWN) -> list[dict[str, Any]]:

@@ -47,7 +47,7 @@ def test_it_fits_the_compose_schema() -> None:
 def test_every_service_of_ours_runs_and_everything_that_stays_has_a_health_check(
     compose: dict[str, Any],
 ) -> None:
-    beside = {"kafka", "postgres", "mailpit", "prometheus", "grafana"}
+    beside = {"kafka", "postgres", "mailpit", "prometheus", "grafana", "door"}
     assert {*beside, *ONE_SHOT, *SERVICES} == set(compose["services"])
     for name, service in compose["services"].items():
         assert ("healthcheck" in service) == (name not in ONE_SHOT), name
@@ -107,6 +107,20 @@ def test_doors_open_on_this_machine_only(compose: dict[str, Any]) -> None:
 
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_the_door_where_packages_are_fetched_is_up_when_its_page_is_and_letters_lead_there(
+    compose: dict[str, Any],
+) -> None:
+    door = compose["services"]["door"]
+    [published] = door["ports"]
+    _, port, inside = published.split(":")
+
+    assert door["command"][:3] == ["rightsbus", "packages", "door"]
+    assert f"http://127.0.0.1:{inside}/package" in str(door["healthcheck"]["test"])
+    assert compose["x-environment"]["RIGHTSBUS_PACKAGE_DOOR_URL"] == f"http://localhost:{port}"
+    assert "KAFKA_PASSWORD" not in door["environment"]
+    assert door["volumes"] == ["keys:/keys:ro"]
 
 
 def test_each_service_runs_the_program_the_embedded_system_runs(compose: dict[str, Any]) -> None:

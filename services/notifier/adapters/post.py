@@ -20,11 +20,12 @@ from services.kernel import tokens
 from services.kernel.effects import Again, Done, back_off
 from services.kernel.house import House
 from services.kernel.leases import Leased
-from services.mail import Away, Mail, Refused
+from services.mail import Attachment, Away, Mail, Refused
 from services.notifier.adapters.writer import Paper, Writer
 from services.notifier.ports import Mailer, Printer
-from services.packages import links
-from services.packages.links import Link
+from services.packages.enclosing import Enclosed, Enclosing
+from services.packages.locked import NAME
+from services.packages.stored import About
 
 _CONFIRMS: Final = {
     Letter.CONFIRMATION_ASKED: AnswerKind.CONFIRMATION,
@@ -32,9 +33,9 @@ _CONFIRMS: Final = {
 }
 _HOME: Final = "US"
 """Where the data is kept; people elsewhere are told so."""
-_LAST: Final = frozenset({Letter.CLOSED, Letter.UNVERIFIED, Letter.WITHDRAWN, Letter.DENIED, Letter.AMENDED})
-
-type_links = Mapping[str, Link]
+_LAST: Final = frozenset(
+    {Letter.CLOSED, Letter.UNVERIFIED, Letter.WITHDRAWN, Letter.DENIED, Letter.AMENDED, Letter.PASSWORD}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +55,48 @@ class Post:
         self, house: House, handbook: Handbook, mailer: Mailer, printer: Printer, *, door_url: str = ""
     ) -> None:
         self._house, self._handbook, self._mailer, self._printer = house, handbook, mailer, printer
-        self._door = door_url
+        self._enclosing = Enclosing(house, handbook, door_url)
         self._writer, self._key = Writer(), house.keys.derive("tokens")
 
     async def __call__(self, effects: Sequence[Leased], now: datetime) -> Sequence[Done | Again]:
-        """Send a batch of letters over one connection; each ends on its own."""
-        addressees, opening = await self._addressees(effects), await self._links(effects, now)
+        """Send a batch of letters over one connection, those with a file one by one; each ends on its own."""
+        addressees = await self._addressees(effects)
+        enclosed = await self._enclosing.of(effects, frozenset(i for i, to in addressees.items() if to.email), now)
         effects = await self._referring(effects)
         results: dict[Any, Done | Again] = {}
         mails: list[tuple[Leased, Mail]] = []
+        files: list[tuple[Leased, Mail]] = []
         for effect in effects:
             to = addressees.get(effect.id)
             if to is None or not (to.email or (to.address and effect.body["letter"] != Letter.CODE)):
                 results[effect.id] = _failed(effect, now, "no_contact")
             elif to.email:
-                mails.append((effect, self._mail(effect, to, opening, now)))
+                heavy = effect.id in enclosed and enclosed[effect.id].attached
+                (files if heavy else mails).append((effect, self._mail(effect, to, enclosed.get(effect.id), now)))
             else:
-                results[effect.id] = await self._print(effect, to, opening, now)
+                results[effect.id] = await self._print(effect, to, enclosed.get(effect.id), now)
         answers = await self._mailer.send([mail for _, mail in mails]) if mails else []
         for (effect, _), answer in zip(mails, answers, strict=True):
             results[effect.id] = _told(effect, answer, now)
+        for effect, mail in files:
+            what = enclosed[effect.id].attached
+            results[effect.id] = await self._send_locked(effect, mail, what, addressees[effect.id], now)
         return [results[effect.id] for effect in effects]
+
+    async def _send_locked(
+        self, effect: Leased, mail: Mail, what: About | None, to: Addressee, now: datetime
+    ) -> Done | Again:
+        """Send a letter with its package; the password follows on paper where there is an address on file."""
+        file = Attachment(NAME, ("application", "zip"), await self._enclosing.content(what)) if what else None
+        [answer] = await self._mailer.send([replace(mail, attachment=file)])
+        result = _told(effect, answer, now)
+        if answer is not None or not to.address or not isinstance(result, Done):
+            return result
+        about = {"letter": Letter.PASSWORD, "password": self._enclosing.password(effect.request_id)}
+        told = replace(effect, body={**effect.body, **about})
+        subject, text = self._write(told, to, None, now)
+        await asyncio.to_thread(self._printer.lay_out, f"{effect.id}-password", to.address, subject, text)
+        return Done((*result.events, *_sent(told, now, "print", on=Letter.PASSWORD).events))
 
     async def _referring(self, effects: Sequence[Leased]) -> Sequence[Leased]:
         """The same letters; those that refer somebody to a merchant, whose parcel they named, say who that is."""
@@ -117,32 +139,13 @@ class Post:
             days[body["subject"]] = min(day, days.get(body["subject"], day))
         return days
 
-    async def _links(self, effects: Sequence[Leased], now: datetime) -> type_links:
-        """The links of the packages these letters tell of: only to the contact on file, and only if there is a door."""
-        keep = {
-            e.request_id: self._handbook.brands[e.body["brand"]].windows.package
-            for e in effects
-            if self._door and e.body.get("package") and e.body["to"] == "on_file"
-        }
-        if not keep:
-            return {}
-        async with self._house.pool.connection() as conn:
-            return await links.issue(conn, self._key, keep, now)
-
-    def _package(self, effect: Leased, opening: type_links, zone: ZoneInfo) -> dict[str, Any]:
-        link = opening.get(effect.request_id)
-        if link is None or not effect.body.get("package"):
-            return {}
-        until = link.until.astimezone(zone).date().isoformat()
-        return {"package": {"url": link.url(self._door), "code": link.code, "until": until}}
-
-    def _write(self, effect: Leased, to: Addressee, opening: type_links, now: datetime) -> tuple[str, str]:
+    def _write(self, effect: Leased, to: Addressee, enclosed: Enclosed | None, now: datetime) -> tuple[str, str]:
         """Write by the law that applies, in the name of the company that is behind the brand today."""
         body = {**effect.body, **self._tokens(effect)}
         brand, law = self._handbook.brands[body["brand"]], self._handbook.laws.get(body["law"])
         abroad = (to.country or (law.country if law else _HOME)) != _HOME
         zone = ZoneInfo(brand.timezone)
-        body |= self._package(effect, opening, zone)
+        body |= self._enclosing.words(enclosed, zone, on_paper=bool(to.address))
         paper = Paper(body, brand, law, to.name, now.astimezone(zone).date(), outside_us=abroad)
         return self._writer.write(body["locale"], paper)
 
@@ -165,14 +168,14 @@ class Post:
             else None,
         }
 
-    def _mail(self, effect: Leased, to: Addressee, opening: type_links, now: datetime) -> Mail:
-        subject, text = self._write(effect, to, opening, now)
+    def _mail(self, effect: Leased, to: Addressee, enclosed: Enclosed | None, now: datetime) -> Mail:
+        subject, text = self._write(effect, to, enclosed, now)
         brand = self._handbook.brands[effect.body["brand"]]
         headers = (("X-Rightsbus-Request", effect.request_id), ("X-Rightsbus-Letter", effect.body["letter"]))
         return Mail(str(effect.id), brand.reply_to, to.email or "", subject, text, headers)
 
-    async def _print(self, effect: Leased, to: Addressee, opening: type_links, now: datetime) -> Done:
-        subject, text = self._write(effect, to, opening, now)
+    async def _print(self, effect: Leased, to: Addressee, enclosed: Enclosed | None, now: datetime) -> Done:
+        subject, text = self._write(effect, to, enclosed, now)
         await asyncio.to_thread(self._printer.lay_out, str(effect.id), to.address, subject, text)
         return _sent(effect, now, "print")
 
@@ -212,10 +215,10 @@ def _told(effect: Leased, answer: Away | Refused | None, now: datetime) -> Done 
     return _failed(effect, now, "refused") if isinstance(answer, Refused) else _sent(effect, now, "mail")
 
 
-def _sent(effect: Leased, now: datetime, way: str) -> Done:
+def _sent(effect: Leased, now: datetime, way: str, on: str = "") -> Done:
     body = effect.body
     ids = {"request_id": effect.request_id, "case_id": effect.case_id}
-    sent = NoticeSent.after(effect, now, letter=body["letter"], way=way, to=body["to"], **ids)
+    sent = NoticeSent.after(effect, now, on=on, letter=body["letter"], way=way, to=body["to"], **ids)
     return Done((sent, *_warned(effect, now, sent=True)))
 
 

@@ -1,17 +1,20 @@
 """`rightsbus packages`: what waits to be fetched, taking one out for print, further links, the door people use."""
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from services.kernel.keys import FileKeyStore
 from services.ops import packages
 from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, installation, show, span
 from services.ops.packages import Hand
 from services.ops.register import keeping
 from services.packages import expiry
 from services.packages.stored import OWN
+from stack.endpoints import FILE_NAME
 
 Request = Annotated[str, typer.Argument(help="the request's id")]
 Reason = Annotated[str, typer.Option(help="why it is taken out; kept sealed with the case")]
@@ -62,6 +65,12 @@ def link(
 
 
 @group.command()
+def password(request: Request, reason: Reason, *, by: By = "operator", data: Data = DEFAULT_DATA) -> None:
+    """Show the password of an attached package, once: tell it to the person, but never by mail."""
+    typer.echo(asyncio.run(packages.password(installation(data), request, Hand(by, reason))))
+
+
+@group.command()
 def history(request: Request, data: Data = DEFAULT_DATA, *, client: str = OWN, as_json: AsJson = False) -> None:
     """Show every time a package was handed out, by whom and why."""
     show(asyncio.run(packages.history(installation(data), request, client)), as_json=as_json)
@@ -81,11 +90,21 @@ def door(
     port: Annotated[int, typer.Option(help="port to answer on")] = 8087,
     data: Data = DEFAULT_DATA,
 ) -> None:
-    """Run the door where people fetch their package; put TLS before it."""
+    """Run the door where people fetch their package; put TLS before it.
+
+    Where nothing was set up in the data folder, `DATABASE_URL` and `RIGHTSBUS_KEYS_DIR` say what it needs to know.
+    """
     import uvicorn
 
     from services.ops.door import door as app
 
+    url, keys = _stands_on(data)
+    uvicorn.run(app(url, keys), host=host, port=port, access_log=False, server_header=False)
+
+
+def _stands_on(data: Path) -> tuple[str, FileKeyStore]:
+    url, keys = os.environ.get("DATABASE_URL"), os.environ.get("RIGHTSBUS_KEYS_DIR")
+    if url and keys and not (data.expanduser() / FILE_NAME).exists():
+        return url, FileKeyStore(Path(keys))
     found = installation(data)
-    uvicorn.run(app(found.endpoints.database_url, found.keys), host=host, port=port, access_log=False,
-                server_header=False)  # fmt: skip
+    return found.endpoints.database_url, found.keys

@@ -4,6 +4,8 @@ import logging
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import httpx
 import psycopg
@@ -11,8 +13,11 @@ import pytest
 import structlog
 
 from services.kernel.house import House
-from services.kernel.tokens import case_key
+from services.kernel.tokens import case_key, package_password
+from services.ops import packages
 from services.ops.door import HEADERS, door
+from services.ops.installation import Installation
+from services.ops.packages import Hand, NoPackage, ToldBefore
 from services.packages import expiry, links, stored, taken
 from services.packages.links import Link
 from services.packages.stored import About, Outgoing, Shelf
@@ -171,3 +176,16 @@ async def test_an_operator_takes_a_package_out_with_a_reason(house: House, tmp_p
 
     assert (noted["by"], noted["reason"], noted["sha256"]) == ("ada", "asked for paper", what.sha256)
     assert b"asked for paper" not in b"".join(bytes(row[0]) for row in raw)
+
+
+async def test_a_password_is_told_once_and_who_heard_it_is_kept(house: House, fulfilment_url: str) -> None:
+    what = await a_package(house, "locked", b"PK" * 10)
+    place = cast(Installation, SimpleNamespace(endpoints=SimpleNamespace(database_url=fulfilment_url), keys=house.keys))
+    told = await packages.password(place, what.request, Hand("ada", "called the number on file"))
+    with pytest.raises(ToldBefore, match="make a link instead"):
+        await packages.password(place, what.request, Hand("bo", "called again"))
+    with pytest.raises(NoPackage):
+        await packages.password(place, a_request("nobody's"), Hand("bo", "mistyped"))
+
+    assert told == package_password(house.keys.derive("tokens"), what.request)
+    assert [(one["way"], one["by"]) for one in await packages.history(place, what.request)] == [("password", "ada")]

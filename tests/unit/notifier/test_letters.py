@@ -84,7 +84,7 @@ def a_paper(
         "letter": letter, "right": right, "request_id": REQUEST, "received_on": "2026-11-02",
         "respond_by": "2026-12-17", "choice": right in OPT_OUTS, "verify": right not in OPT_OUTS,
         "round": 1, "kinds": list(PointKind), "declaration": True, "until": NOON.isoformat(),
-        "confirmation": "c-token", "code": "k-token",
+        "confirmation": "c-token", "code": "k-token", "password": "p-word",
         "withdrawal": None if letter in LAST else "w-token", "not_me": "n-token",
         "parts": {}, "reason": None, "ending": next(iter(ENDINGS.get(letter, (None,)))), "package": False,
     }  # fmt: skip

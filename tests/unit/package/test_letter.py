@@ -26,7 +26,8 @@ def written(locale: str, package: Any) -> str:
 
 @pytest.mark.parametrize("locale", ["en-US", "fr-CA", "es-US"])
 def test_a_letter_with_a_link_says_where_how_often_and_until_when(locale: str) -> None:
-    text = written(locale, {"url": LINK.url("https://door.example/"), "code": CODE, "until": "2026-03-18"})
+    link = {"url": LINK.url("https://door.example/"), "code": CODE, "until": "2026-03-18"}
+    text = written(locale, {"attached": False, **link})
 
     assert f"\nhttps://door.example/package#{CODE}\n" in text
     assert text.count(CODE) == 2
@@ -39,3 +40,12 @@ def test_without_a_door_the_letter_says_to_ask_and_without_a_package_nothing(loc
 
     assert "package#" not in asked
     assert len(asked) > len(nothing)
+
+
+@pytest.mark.parametrize("locale", ["en-US", "fr-CA", "es-US"])
+def test_a_letter_with_the_package_says_how_it_opens_and_by_which_way_the_password_comes(locale: str) -> None:
+    by_post, to_be_asked_for = (written(locale, {"attached": True, "by_post": way}) for way in (True, False))
+
+    assert "AES" in by_post
+    assert by_post != to_be_asked_for
+    assert "package#" not in by_post + to_be_asked_for
