@@ -14,7 +14,7 @@ from services.verifier.decide.draft import Draft
 from services.verifier.decide.facts import Facts
 from services.verifier.decide.review import answer, end, reply
 from services.verifier.decide.state import PROVING, Verification, told
-from services.verifier.decide.weighing import fail, weigh_in
+from services.verifier.decide.weighing import fail, wait_for_detail, weigh_in
 
 __all__ = ["Facts", "Verification", "decide"]
 
@@ -25,6 +25,8 @@ def decide(state: Verification, event: Event | Due, facts: Facts, now: datetime)
     if not state.brand:
         return expect(state, now, reply)
     draft = Draft(state, event, facts, now)
+    if isinstance(event, RequestAccepted) and event.unsaid and state.open:
+        wait_for_detail(draft)
     match event:
         case RequestAccepted() | AnswerRecorded() if state.open and _proves(state, event):
             weigh_in(draft, event)

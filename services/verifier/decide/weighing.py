@@ -82,6 +82,17 @@ def _round(draft: Draft, number: int, until: datetime, code_to: str | None) -> P
     )  # fmt: skip
 
 
+def wait_for_detail(draft: Draft) -> None:
+    """Say that nobody is asked for proof yet: the request is held first, for what it is to correct."""
+    state = draft.state
+    draft.said.append(
+        PartWaiting.after(
+            draft.cause, draft.now, on="detail", request_id=state.id, case_id=state.case_id, part=parts.VERIFICATION,
+            party=Party.SYSTEM, waiting=Waiting.DETAIL, until=state.ends_at or draft.now, who="fulfiller",
+        )
+    )  # fmt: skip
+
+
 def fail(draft: Draft) -> None:
     """End it publicly as unverified; why is for the register alone. What the law makes of it instead goes on.
 
