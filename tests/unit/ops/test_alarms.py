@@ -78,7 +78,7 @@ def test_every_alarm_is_tried_firing_and_silent() -> None:
 
 def test_every_command_a_runbook_names_is_there() -> None:
     root: Any = get_command(app)
-    named = set(re.findall(r"rightsbus ((?:[a-z]+ ?)+)", RUNBOOK))
+    named = set(re.findall(r"rightsbus ((?:[a-z][a-z-]* ?)+)", RUNBOOK))
     for words in sorted(named):
         command = root
         for word in words.split():
