@@ -3,9 +3,9 @@
 As many requests in the name of people there are as of people nobody knows, in random order: a name and a phone number,
 too little for what is asked. All are answered wrongly, none is verified. Letters must be the same but for references,
 statuses the same. Two-sample Kolmogorov-Smirnov tests, corrected by Holm for their number, must not tell the times
-apart: one test for each status and letter, and one for all of them together. That one must tell the sides apart once
-50 ms are added to everything one side saw, as a look-up that takes longer would: a run in which it does not proves
-nothing.
+apart: one test for each status and letter, and one for all of them together. By the same rule they must tell the sides
+apart once 50 ms are added to everything one side saw, as a look-up that takes longer would: a run in which they do not
+proves nothing. Requests come so slowly that none waits for another: what drowns in a queue would be found in none.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def run(argv: Sequence[str]) -> int:
     """Print what was compared and what tells the two apart; 1 when something does, or when 50 ms would not."""
     parser = argparse.ArgumentParser(prog="bench oracle", description=__doc__)
     parser.add_argument("--requests", type=int, default=500, help="requests on each side")
-    parser.add_argument("--rate", type=float, default=25.0, help="requests sent per second")
+    parser.add_argument("--rate", type=float, default=6.0, help="requests sent per second")
     parser.add_argument("--seed", type=int, default=throughput.SEED)
     args = parser.parse_args(argv)
     with running(12 * args.requests + 500) as system:
