@@ -35,7 +35,8 @@ class Offered:
     @property
     def wanted(self) -> frozenset[type_point]:
         """Every key under which a held value counts as equal."""
-        return frozenset((kind, key) for kind, normal in self.points for key in around(kind, normal))
+        days = [one for one in self.points if one[0] is PointKind.TRANSACTION_DATE]
+        return self.points.union((kind, key) for kind, day in days for key in around(kind, day))
 
     def keys(self, normaliser: int) -> frozenset[type_point]:
         """Every key under which a record may be found that was indexed by this version of the normaliser.
