@@ -6,7 +6,7 @@ makes those of people in the directory anew; those of people who are gone stay u
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -23,6 +23,7 @@ DELETED: Final = Right.DELETE.value
 SUBJECT: Final = "subject"
 OWN: Final = frozenset({PointKind.EMAIL, PointKind.PHONE, PointKind.ACCOUNT_NUMBER})
 """Points that are one person's own: a preference follows them. An address would silence a whole household."""
+K = TypeVar("K")
 type_said = tuple[str, str, str]
 """What a token is made of: brand or system, what it is, and its value."""
 _PEOPLE: Final = "SELECT subject, brand, normaliser, sealed FROM directory.person WHERE subject = ANY(%s)"
@@ -35,7 +36,7 @@ gone AS (DELETE FROM directory.suppression WHERE token IN (SELECT token FROM kno
 INSERT INTO directory.suppression (token, kind, at, key_version)
 SELECT fresh, kind, max(at), %s FROM known GROUP BY fresh, kind ORDER BY fresh
 ON CONFLICT (token, kind) DO UPDATE SET at = greatest(directory.suppression.at, excluded.at)"""
-_NOTED: Final = "SELECT kind, max(at) FROM directory.suppression WHERE token = ANY(%s) GROUP BY kind"
+_NOTED: Final = "SELECT token, kind, at FROM directory.suppression WHERE token = ANY(%s)"
 
 
 def kind_of(right: str, medium: str = "") -> str:
@@ -78,10 +79,23 @@ async def suppress_records(
 
 async def suppressed(conn: AsyncConnection[TupleRow], keys: KeyStore, offer: Offered) -> dict[str, datetime]:
     """Which preferences are remembered for one of these points, and since when."""
-    points = offer.points.union(*offer.older.values())
-    digests = Digests(keys)
-    tokens = [token for said in _of_points(offer.brand, points) for token in digests.suppressions(*said)]
-    return {row[0]: row[1] async for row in await conn.execute(_NOTED, [tokens])}
+    return (await suppressed_each(conn, keys, {"": offer}))[""]
+
+
+async def suppressed_each(
+    conn: AsyncConnection[TupleRow], keys: KeyStore, offers: Mapping[K, Offered]
+) -> dict[K, dict[str, datetime]]:
+    """The same for many at once: one query, however many there are."""
+    digests, whose = Digests(keys), dict[bytes, set[K]]()
+    for name, offer in offers.items():
+        points = offer.points.union(*offer.older.values())
+        for token in (token for said in _of_points(offer.brand, points) for token in digests.suppressions(*said)):
+            whose.setdefault(token, set()).add(name)
+    found: dict[K, dict[str, datetime]] = {name: {} for name in offers}
+    async for token, kind, at in await conn.execute(_NOTED, [list(whose)]):
+        for noted in (found[name] for name in whose[bytes(token)]):
+            noted[kind] = max(at, noted.get(kind, at))
+    return found
 
 
 def follow(people: Iterable[tuple[UUID, str, type_held]], digests: Digests) -> Talk[None]:

@@ -16,7 +16,7 @@ from schemas.values import AnswerKind, Mode, Right
 from services.directory.counters import Counters
 from services.directory.lookup import lookup
 from services.directory.offered import Offered, merge, offered, without_points
-from services.directory.preferences import suppressed
+from services.directory.preferences import suppressed_each
 from services.intake.decide.case import Case
 from services.intake.decide.facts import Facts
 from services.intake.decide.reading import Answer, Submission
@@ -64,7 +64,7 @@ class PostgresSurroundings:
             offers=offers,
             submitted=submitted,
             asking=asking,
-            opted_out=await self._opted_out(conn, heard),
+            opted_out=await self._opted_out(conn, heard, offers),
             tally=await self._counters.tally(conn, (n for one in asking.values() for n in one.values()), self._clock()),
         )
 
@@ -109,17 +109,19 @@ class PostgresSurroundings:
         candidates = await lookup(conn, asked, self._keys) if asked else {}
         return {UUID(event_id): tuple(found) for event_id, found in candidates.items()}, brought
 
-    async def _opted_out(self, conn: Conn, heard: Sequence[Submission | Answer]) -> dict[UUID, date]:
+    async def _opted_out(
+        self, conn: Conn, heard: Sequence[Submission | Answer], offers: Mapping[UUID, Offered]
+    ) -> dict[UUID, date]:
         """When people whom an app has asked for an opt-in had opted out: by their own points, record or none."""
-        found: dict[UUID, date] = {}
-        for event in heard:
-            said = event.body if isinstance(event, Submission) else None
-            if said and said.prompted and Right.OPT_IN_SALE in said.rights:
-                offer = offered(said.subject, said.residence.country if said.residence else "US")
-                noted = await suppressed(conn, self._keys, merge(said.brand, offer))
-                if days := [at.date() for kind, at in noted.items() if kind in TAKEN_BACK]:
-                    found[event.event_id] = max(days)
-        return found
+        asked = {
+            event.event_id: merge(event.body.brand, offers[event.event_id])
+            for event in heard
+            if isinstance(event, Submission) and event.body and event.body.prompted and event.event_id in offers
+            if Right.OPT_IN_SALE in event.body.rights
+        }
+        noted = await suppressed_each(conn, self._keys, asked) if asked else {}
+        days = {one: [at.date() for kind, at in some.items() if kind in TAKEN_BACK] for one, some in noted.items()}
+        return {one: max(some) for one, some in days.items() if some}
 
     async def _earlier(self, conn: Conn, later: Sequence[type_heard]) -> dict[UUID, list[Subject]]:
         cases = {e.event_id: _case(e) for e in later}

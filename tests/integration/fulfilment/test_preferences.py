@@ -10,6 +10,7 @@ import pytest
 from schemas.events import TaskFinished
 from schemas.values import OPT_OUTS, Outcome, Right
 from services.directory.lookup import suppressed
+from services.directory.preferences import suppressed_each
 from services.fulfiller.adapters.builtin import BuiltIn
 from services.kernel.house import House
 from services.kernel.leases import Leased
@@ -61,6 +62,17 @@ async def test_marketing_that_stops_in_some_ways_only_is_remembered_as_these(hou
     await opted(house, "stop", Right.OPT_OUT_MARKETING, {"phones": ["(801) 555-0145"]}, media=["sms", "phone"])
 
     assert await noted(house, phone="801.555.0145") == {"opt_out_marketing/phone", "opt_out_marketing/sms"}
+
+
+async def test_of_several_people_each_has_their_own_with_its_last_day(house: House) -> None:
+    for name, right in (("first", Right.OPT_OUT_SALE_SHARE), ("second", Right.LIMIT_SENSITIVE)):
+        await opted(house, name, right, {"emails": [f"{name}@example.net"]})
+    asked = {name: offer(email=f"{name}@example.net") for name in ("first", "second", "third")}
+
+    async with house.pool.connection() as conn:
+        found = await suppressed_each(conn, house.keys, asked)
+
+    assert found == {"first": {Right.OPT_OUT_SALE_SHARE: NOW}, "second": {Right.LIMIT_SENSITIVE: NOW}, "third": {}}
 
 
 async def test_a_preference_is_one_brands_own(house: House) -> None:
