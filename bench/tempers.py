@@ -101,7 +101,11 @@ def serving(tempers: Tempers) -> Iterator[str]:
         def log_message(self, *_: Any) -> None:  # noqa: ANN401  the library's own
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: Any) -> None:  # noqa: ANN401  as above
+            """Whoever was killed while it asked says no more."""
+
+    server = Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
@@ -110,15 +114,19 @@ def serving(tempers: Tempers) -> Iterator[str]:
         server.server_close()
 
 
-@contextmanager
-def crowd(people: int, down_s: float) -> Iterator[tuple[System, Tempers]]:
-    """A running system with intake and fulfiller alone, and the twelve systems."""
-    tempers = Tempers(people, down_s)
+def data_map() -> str:
+    """The twelve systems, as text."""
     jwk = json.dumps(ECKey.generate_key("P-256").as_dict(private=False))
     entries = [
         _HTTP.format(name=name, variable=name.upper(), attempts=2 if name == BROKEN else 200) for name in BY_HTTP
     ]
-    entries += [_OWN.format(name=name, jwk=jwk) for name in (TWICE, LATE)]
+    return "systems:" + "".join([*entries, *(_OWN.format(name=name, jwk=jwk) for name in (TWICE, LATE))])
+
+
+@contextmanager
+def crowd(people: int, down_s: float) -> Iterator[tuple[System, Tempers]]:
+    """A running system with intake and fulfiller alone, and the twelve systems."""
+    tempers = Tempers(people, down_s)
     with serving(tempers) as url:
 
         def fill(found: Installation) -> None:
@@ -131,7 +139,7 @@ def crowd(people: int, down_s: float) -> Iterator[tuple[System, Tempers]]:
             for name in (TWICE, LATE):
                 found.add_system(name)
 
-        with trial("systems:" + "".join(entries), fill, SCENARIOS["paired"]) as system:
+        with trial(data_map(), fill, SCENARIOS["paired"]) as system:
             yield system, tempers
 
 
@@ -157,11 +165,11 @@ class Participants:
             if name == LATE:
                 self.kept += tasks
             else:
-                self._say([_finished(task, again) for task in tasks for again in (False, True)])
+                self._say([finished(task, again=again) for task in tasks for again in (False, True)])
 
     def speak_late(self) -> None:
         """Answer what was left unanswered."""
-        self._say([_finished(task, again=False) for task in {task.task_id: task for task in self.kept}.values()])
+        self._say([finished(task) for task in {task.task_id: task for task in self.kept}.values()])
 
     def _say(self, told: Sequence[TaskFinished]) -> None:
         if told:
@@ -174,7 +182,8 @@ class Participants:
         self._writer.close()
 
 
-def _finished(task: TaskAssigned, again: bool) -> TaskFinished:  # noqa: FBT001  the first word or the second
+def finished(task: TaskAssigned, *, again: bool = False) -> TaskFinished:
+    """A participant's word on its task: the first one, or another one `again`."""
     outcome = Outcome.NOT_FOUND if again else Outcome.ERASED
     return TaskFinished.after(
         task, task.occurred_at, on=f"{task.part}/{outcome}", task_id=task.task_id,
