@@ -10,13 +10,14 @@ from rules import parts
 from rules.refusals import CLOSING, flaw_of_denial
 from schemas.values import Reason, Verb
 from services.kernel.errors import Misconfigured
-from services.ops.cli import register
+from services.ops.cli import register, retention
 from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, bar, group, installation, show, span
 from services.ops.decisions import PER_PARTS, Wish, decide_all, write_receipts
 from services.ops.installation import Installation
 from services.ops.register import queries
 from services.ops.register.keeping import now
 from services.ops.register.queries import Filter
+from services.upkeep.holding import Ground, Hold
 
 _SAYS = {
     Verb.APPROVE: "Vouch for who asks, where the records leave no doubt.",
@@ -25,7 +26,7 @@ _SAYS = {
     Verb.RETRY: "Ask a system again.",
     Verb.SKIP: "Go on without a part.",
     Verb.DONE: "Note that a part was done by hand.",
-    Verb.HOLD: "Hold a request until its maker says more, or agrees to a fee.",
+    Verb.HOLD: "Hold a request until its maker says more or agrees to a fee; or, with a ground, people's records.",
     Verb.RELEASE: "Let a request go on that was held: every held part of it, or the one named.",
     Verb.WITHDRAW: "End a request because the person withdrew it.",
 }
@@ -49,6 +50,7 @@ def _decision(verb: Verb) -> Any:  # noqa: ANN401  typer reads the function's ow
         ] = None,
         until: Annotated[str | None, typer.Option(help="to extend or hold: a day, or a span such as 45d")] = None,
         by: Annotated[str, typer.Option(help="who decides")] = "operator",
+        ground: Annotated[Ground | None, typer.Option(help="to hold people's records: why they must stay")] = None,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="only show what would be decided")] = False,
         receipt: Annotated[Path | None, typer.Option(help="add receipts to this file, as JSON lines")] = None,
         data: Data = DEFAULT_DATA,
@@ -60,6 +62,9 @@ def _decision(verb: Verb) -> Any:  # noqa: ANN401  typer reads the function's ow
         targets = _targets(found, verb, ids or [], part, chosen)
         if dry_run:
             show([{"verb": verb.value, "request_id": r, "part": p} for r, p in targets], as_json=as_json)
+            return
+        if ground:
+            _hold_records(found, verb, targets, _on_ground(ground, basis, _moment(found, until), by))
             return
         wish = Wish(verb, by, reason, basis, _moment(found, until))
         _carry_out(found, wish, targets, receipt=receipt, bulk=chosen.narrows, as_json=as_json)
@@ -89,6 +94,20 @@ def _targets(
     if verb in PER_PARTS:
         return [(row["request_id"], row["part"]) for row in rows if part in {None, row["part"]}]
     return [(request, part) for request in dict.fromkeys(row["request_id"] for row in rows)]
+
+
+def _on_ground(ground: Ground, basis: str | None, until: datetime | None, by: str) -> Hold:
+    if basis is None:
+        raise typer.BadParameter("say what the ground rests on: a citation, a file number", param_hint="--basis")
+    return Hold(ground, basis, until, by)
+
+
+def _hold_records(found: Installation, verb: Verb, targets: list[tuple[str, str | None]], hold: Hold) -> None:
+    """Let nobody's records that these requests are about go by their age; `rightsbus retention` lists holds."""
+    if verb is not Verb.HOLD or any(part for _, part in targets):
+        raise typer.BadParameter("only `hold` takes it, and without a part", param_hint="--ground")
+    held = retention.keep(found, [request for request, _ in targets], hold)
+    typer.echo(f"{held} people's records are held; `rightsbus retention holds` lists them")
 
 
 def _moment(found: Installation, until: str | None) -> datetime | None:

@@ -1,6 +1,7 @@
 """`rightsbus retention`: what is over and why something stays, letting it go, and holds on what must stay."""
 
 import asyncio
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 from services.kernel.errors import Misconfigured
 from services.ops.cli.common import DEFAULT_DATA, AsJson, Data, installation, show
 from services.ops.cli.systems import environment
+from services.ops.installation import Installation
 from services.ops.keys_over import destroy, keys_over
 from services.ops.register import keeping
 from services.upkeep import holding
@@ -67,8 +69,8 @@ def keys(
     show(rows, as_json=as_json, title="destroyed" if apply else "data keys over their time")
 
 
-@group.command()
-def hold(
+@group.command("hold")
+def hold_(
     request: Annotated[str, typer.Argument(help="a request about the people whose records must stay")],
     ground: Annotated[Ground, typer.Option(help="law, court_order or business_critical")],
     basis: Annotated[str, typer.Option(help="what it rests on: a citation, a file number")],
@@ -78,13 +80,21 @@ def hold(
     data: Data = DEFAULT_DATA,
 ) -> None:
     """Let nobody's records that a request is about go by their age. A deletion asked for is not held by this."""
+    end = until.astimezone() if until else None
+    typer.echo(f"{keep(installation(data), [request], Hold(ground, basis, end, by))} people are held")
+
+
+def keep(found: Installation, requests: Iterable[str], hold: Hold) -> int:
+    """Place a hold on the records of everybody these requests are about; returns on how many people's.
+
+    Raises:
+        NothingToHold: one of them is about nobody the directory knows; then nothing is held for any.
+    """
     from services.kernel.clock import new_id
 
-    with installation(data).connect() as db:
-        end = until.astimezone() if until else None
-        ids = (new_id() for _ in iter(int, 1))
-        held = holding.place(db, request, Hold(ground, basis, end, by), ids, keeping.now(db))
-    typer.echo(f"{len(held)} people are held")
+    ids = (new_id() for _ in iter(int, 1))
+    with found.connect() as db, db.transaction():
+        return sum(len(holding.place(db, request, hold, ids, keeping.now(db))) for request in requests)
 
 
 @group.command()

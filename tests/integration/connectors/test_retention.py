@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 import psycopg
 import pytest
 import structlog
+from typer.testing import CliRunner
 
 from connectors.datamap import DataMap
 from connectors.sql import open_sql
@@ -19,27 +20,41 @@ from services.directory.digests import Digests
 from services.directory.load import load
 from services.directory.person import person_of
 from services.fulfiller.adapters.upkeep import UPKEEP, upkeeping
+from services.fulfiller.decide.task import TaskRun
 from services.kernel.clock import new_id
-from services.kernel.effects import Again
+from services.kernel.effects import EffectPool, Performer
+from services.kernel.house import House
 from services.kernel.keys import FileKeyStore
-from services.kernel.leases import Leases
 from services.kernel.migrate import upgrade
-from services.kernel.store import Conn
+from services.kernel.store import Conn, Store
 from services.kernel.tokens import case_key
 from services.kernel.vault import Vault
+from services.ops import cli
 from services.upkeep import holding
 from services.upkeep.daily import every_day
 from services.upkeep.holding import Hold, NothingToHold
 from services.upkeep.purge import Company, Line, purge
-from tests.contract.company import shop
+from stack.endpoints import Endpoints, Login
+from tests.contract.company import rows, shop
 from tests.contract.worlds import SqlWorld
 from tests.integration.connectors.conftest import PEOPLE, a_request
-from tests.support.lab import a_lab
+from tests.support.lab import Lab, a_lab
 from tests.support.policies import handbook
 
 pytestmark = [pytest.mark.integration, pytest.mark.anyio]
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 CANADA = "CA-PIPEDA"
+
+
+async def later(house: House, by: timedelta) -> None:
+    """Let time pass."""
+    async with house.pool.connection() as conn:
+        await house.clock.advance(conn, by)
+        await house.clock.refresh(conn)
+
+
+async def quiet(_: object) -> None:
+    """Nothing is told."""
 
 
 class Shop:
@@ -68,6 +83,18 @@ class Shop:
     async def purge(self, *, apply: bool = True) -> dict[str, Line]:
         lines = await purge(self.conn, self.company(), self.opened, now=NOW, apply=["shop"] if apply else ())
         return {line.kept.table: line for line in lines}
+
+    async def gone(self, lab: Lab, after: datetime | None = None) -> datetime:
+        """Wait until a pass was made and put back, and say until when; none of the shop's newsletters is left then."""
+        async with asyncio.timeout(20):
+            while True:
+                rows = await lab.rows("SELECT not_before FROM tasks.effects WHERE kind = 'upkeep'")
+                if rows[0] > max(after or NOW, lab.house.clock() + timedelta(hours=1)):
+                    break
+                await asyncio.sleep(0.02)
+        assert await self.left() == []
+        found: datetime = rows[0]
+        return found
 
     async def left(self) -> list[str | None]:
         """Whose newsletters still have an address."""
@@ -179,18 +206,45 @@ async def test_the_daily_pass_purges_only_where_the_map_says_so_and_lets_go_of_o
     assert "example.org" not in str(lines)
 
 
-async def test_the_pass_is_there_from_the_start_and_comes_again_a_day_later(
+async def test_the_pass_is_there_from_the_start_and_its_own_timer_fires_it_again_a_day_later(
     company: Shop, database_url: str, tmp_path: Path
 ) -> None:
     await asyncio.to_thread(upgrade, database_url)
     async with a_lab(database_url, tmp_path / "lab-keys") as lab:
-        async with lab.house.pool.connection() as conn:
-            taken = await Leases("tasks").take(
-                conn, kind=UPKEEP, most=1, lanes=1, busy=[], lease=timedelta(minutes=1), now=NOW + timedelta(days=3_650)
-            )
-        perform = upkeeping(lab.house, company.company(purge="daily").systems, handbook(), company.opened)
-        [again] = await perform(taken, NOW)
+        house, systems = lab.house, company.company(purge="daily").systems
+        performer = Performer(upkeeping(house, systems, handbook(), company.opened), lanes=1)
+        pool = EffectPool("tasks", house, Store("tasks", TaskRun), {UPKEEP: performer}, quiet, poll_s=0.02)
+        await later(house, timedelta(hours=1))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(pool.run())
+            first = await company.gone(lab)
+            await asyncio.to_thread(company.world.add, "newsletter", rows()["newsletter"][0] | {"id": 799})
+            before = first - house.clock()
+            await later(house, timedelta(hours=25))
+            second = await company.gone(lab, after=first)
+            pool.end()
 
-    assert [effect.lane for effect in taken] == ["upkeep"]
-    assert again == Again(NOW + timedelta(days=1), counted=False)
+    assert timedelta(hours=23, minutes=59) < before <= timedelta(days=1)
+    assert second - first >= timedelta(hours=25) - timedelta(minutes=1)
     assert await company.left() == []
+
+
+async def test_holds_are_placed_by_a_decision_with_its_ground_and_end(company: Shop, tmp_path: Path) -> None:
+    await company.asked(1, due=False)
+    await company.asked(2, due=False)
+    place = Endpoints(tmp_path, "", Login("admin", ""), company.url, "", tmp_path, tmp_path, keys_dir=tmp_path / "keys")
+    place.save()
+    asked = [a_request(1), a_request(2), "--ground", "court_order", "--data", str(tmp_path)]
+    more = ["--basis", "Case 7", "--until", "30d", "--by", "ada"]
+    run = CliRunner().invoke
+    told = await asyncio.to_thread(run, cli.app, ["decide", "hold", *asked, *more])
+    wrong = [await asyncio.to_thread(run, cli.app, ["decide", verb, *asked, *some])
+             for verb, some in (("hold", []), ("hold", [*more, "--part", "own/hold:fee"]), ("deny", more))]  # fmt: skip
+    with psycopg.connect(company.url) as db:
+        held = holding.standing(db)
+
+    assert (told.exit_code, told.output.startswith("2 people")) == (0, True)
+    assert {(one["ground"], one["basis"], one["by"]) for one in held} == {("court_order", "Case 7", "ada")}
+    assert len(held) == 2
+    assert all(timedelta(days=29) < one["until"] - one["placed_at"] <= timedelta(days=30) for one in held)
+    assert [one.exit_code for one in wrong] == [2, 2, 2]
