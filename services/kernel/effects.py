@@ -17,7 +17,7 @@ from services.kernel.house import House
 from services.kernel.leases import Leased, Leases
 from services.kernel.patience import AWAY, patiently, say_waiting
 from services.kernel.step import outgoing
-from services.kernel.store import Outgoing, Store, Stored
+from services.kernel.store import Conn, Outgoing, Store, Stored
 
 log = structlog.get_logger()
 LEASE: Final = timedelta(seconds=30)
@@ -88,13 +88,18 @@ class EffectPool:
         async with asyncio.TaskGroup() as group:
             while not self._ending:
                 taken = 0
-                for kind, performer in self.performers.items() if self.house.clock.trusted else ():
-                    try:
-                        taken += await self._start(group, kind, performer)
-                    except AWAY as error:
-                        say_waiting(self.service, self.house.metrics, error)
+                try:
+                    taken = await self._begin(group) if self.house.clock.trusted else 0
+                except AWAY as error:
+                    say_waiting(self.service, self.house.metrics, error)
                 if not taken:
                     await self._rest()
+
+    async def _begin(self, group: asyncio.TaskGroup) -> int:
+        """Start on every kind of which something is due; most of the time that is none, or one."""
+        async with self.house.pool.connection() as conn:
+            due = await self._leases.due(conn, self.house.clock())
+            return sum([await self._start(group, conn, kind) for kind in self.performers if kind in due])
 
     async def _rest(self) -> None:
         try:
@@ -104,15 +109,14 @@ class EffectPool:
         finally:
             self._wake.clear()
 
-    async def _start(self, group: asyncio.TaskGroup, kind: str, performer: Performer) -> int:
-        busy = self._busy.setdefault(kind, set())
+    async def _start(self, group: asyncio.TaskGroup, conn: Conn, kind: str) -> int:
+        performer, busy = self.performers[kind], self._busy.setdefault(kind, set())
         if len(busy) >= performer.lanes:
             return 0
-        async with self.house.pool.connection() as conn:
-            leased = await self._leases.take(
-                conn, kind=kind, most=performer.most, lanes=performer.lanes - len(busy), busy=list(busy),
-                lease=self.lease, now=self.house.clock(),
-            )  # fmt: skip
+        leased = await self._leases.take(
+            conn, kind=kind, most=performer.most, lanes=performer.lanes - len(busy), busy=list(busy),
+            lease=self.lease, now=self.house.clock(),
+        )  # fmt: skip
         lanes: dict[str, list[Leased]] = {}
         for effect in leased:
             lanes.setdefault(effect.lane, []).append(effect)

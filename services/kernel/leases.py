@@ -16,6 +16,12 @@ FROM unnest(%b::uuid[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text
 %b::text[]) AS t(id, kind, lane, request_id, case_id, name, body, not_before, traceparent)
 ON CONFLICT (id) DO NOTHING"""
 _READY = "not_before <= %(now)s AND (leased_until IS NULL OR leased_until < clock_timestamp())"
+_DUE_KINDS = """WITH RECURSIVE every AS (
+  (SELECT kind, lane FROM {s}.effects ORDER BY kind, lane LIMIT 1) UNION ALL
+  SELECT further.kind, further.lane FROM every CROSS JOIN LATERAL (SELECT kind, lane FROM {s}.effects
+  WHERE (kind, lane) > (every.kind, every.lane) ORDER BY kind, lane LIMIT 1) further)
+SELECT DISTINCT kind FROM every WHERE EXISTS (SELECT FROM {s}.effects e
+WHERE e.kind = every.kind AND e.lane = every.lane AND READY)""".replace("READY", _READY)
 _TAKE = """WITH RECURSIVE every AS (
   (SELECT lane FROM {s}.effects WHERE kind = %(kind)s ORDER BY lane LIMIT 1) UNION ALL
   SELECT (SELECT lane FROM {s}.effects WHERE kind = %(kind)s AND lane > every.lane ORDER BY lane LIMIT 1)
@@ -68,6 +74,10 @@ class Leases(Schema):
             for column, value in zip(columns, (*row, body, effect.not_before or now, trace), strict=True):
                 column.append(value)
         await conn.execute(self.sql(_ADD), columns)
+
+    async def due(self, conn: Conn, now: datetime) -> set[str]:
+        """The kinds of which something can be taken in hand."""
+        return {row[0] for row in await (await conn.execute(self.sql(_DUE_KINDS), {"now": now})).fetchall()}
 
     async def take(self, conn: Conn, **wanted: Any) -> list[Leased]:  # noqa: ANN401  the statement's own parameters
         """Take effects in hand for the time of `lease`, oldest first.
