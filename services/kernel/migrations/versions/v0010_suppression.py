@@ -5,12 +5,8 @@ from alembic import op
 revision = "0010"
 down_revision = "0009"
 
-VERSIONS = """
-ALTER TABLE directory.suppression ADD COLUMN key_version int NOT NULL DEFAULT 0;
-CREATE INDEX ON directory.suppression (key_version);
-"""
-
 
 def upgrade() -> None:
     """Add the column."""
-    op.execute(VERSIONS)
+    op.execute("ALTER TABLE directory.suppression ADD COLUMN key_version int NOT NULL DEFAULT 0")
+    op.execute("CREATE INDEX ON directory.suppression (key_version)")
