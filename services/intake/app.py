@@ -27,7 +27,7 @@ def build(house: House) -> list[Stage[Any, Any]]:
         name_case=lambda source, submission: str(tokens.case_id(ids, source, submission)),
         digest=lambda content: hmac.new(ids, content, hashlib.sha256).hexdigest(),
         unseal=Unsealing(house.keys),
-        moment=house.clock.shifted,
+        moment=lambda at: at + house.clock.ahead,
     )
     surroundings = PostgresSurroundings(load_handbook(house.settings.policies_dir), house)
     records = Records(house)

@@ -25,31 +25,27 @@ ON CONFLICT (one) DO UPDATE SET ahead = kernel.clock.ahead + excluded.ahead RETU
 
 
 class Clock:
-    """Now, in UTC, plus the installation's offset; knows whether it can be trusted for due work."""
+    """Now, in UTC, `ahead` by the installation's offset; knows whether it can be trusted for due work."""
 
     def __init__(self, ahead: timedelta = timedelta(0)) -> None:
-        self._ahead = ahead
+        self.ahead = ahead
         self.trusted = True
 
     def __call__(self) -> datetime:
         """Return the present moment, aware, in UTC."""
-        return datetime.now(UTC) + self._ahead  # noqa: TID251  the one clock
+        return datetime.now(UTC) + self.ahead  # noqa: TID251  the one clock
 
     @staticmethod
     def real() -> datetime:
         """Return the present moment without the offset: what records' own timestamps compare with."""
         return datetime.now(UTC)  # noqa: TID251
 
-    def shifted(self, real: datetime) -> datetime:
-        """A real moment, such as a record's own timestamp, as this installation counts time."""
-        return real + self._ahead
-
     async def refresh(self, conn: AsyncConnection) -> None:
         """Take the offset from the database and compare the two clocks."""
         row = await (await conn.execute(_READ)).fetchone()
         if row is None:
             return
-        self._ahead = row[1]
+        self.ahead = row[1]
         trusted = abs(datetime.now(UTC) - row[0]) <= MOST_SKEW  # noqa: TID251
         if trusted != self.trusted:
             log.warning("clock_trusted" if trusted else "clock_disagrees", most_s=MOST_SKEW.total_seconds())
