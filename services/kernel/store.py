@@ -22,7 +22,7 @@ from services.kernel.decision import Count, State
 Conn = AsyncConnection[TupleRow]
 S = TypeVar("S", bound=State)
 
-MOST_SENT: Final = 4 * 1_048_576
+MOST_SENT: Final = 2 * 1_048_576
 """About how many bytes of left-over messages are taken in hand at once."""
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(id, {seed})) FROM unnest(%b::text[]) AS t(id)"

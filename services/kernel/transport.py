@@ -21,7 +21,7 @@ from services.kernel.patience import LONGEST_WAIT_S
 log = structlog.get_logger()
 SCHEME: Final = "kafka-safe"
 FETCH_WAIT_MS: Final = 200
-MOST_IN_HAND: Final = 4 * 1_048_576
+MOST_IN_HAND: Final = 2 * 1_048_576
 """Bytes of large messages a worker keeps at once: somebody outside may send many."""
 _LARGE: Final = 8_192
 _LOOK_AGAIN_S: Final = 0.01
