@@ -4,12 +4,14 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.servers import TestBroker, TestServers
 
+CONTRACT = Path(__file__).parent / "contract"
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")
 """How fast a machine is proves nothing; pytest's own time limit still holds."""
@@ -29,10 +31,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs the whole system: `make test` runs those tests beside the other integration tests."""
+    """Mark one half of the integration tests: `make test` runs it beside the other.
+
+    What needs the whole system, and the connectors' contract: together about as long as all the rest.
+    """
     for item in items:
-        if "system" in getattr(item, "fixturenames", ()) and item.get_closest_marker("integration"):
-            item.add_marker("whole_system")
+        whole = "system" in getattr(item, "fixturenames", ())
+        if item.get_closest_marker("integration") and (whole or CONTRACT in item.path.parents):
+            item.add_marker("first_half")
 
 
 @pytest.fixture(scope="session")
