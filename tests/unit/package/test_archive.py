@@ -8,22 +8,19 @@ import zipfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from functools import cache
 from typing import Any
 
 import pytest
 
-from connectors.datamap import DataMap, compile_map
+from connectors.datamap import compile_map
 from connectors.holdings import FieldMap
 from connectors.reach import disclosed
-from rules.handbook import Handbook
 from schemas.values import Population, Right
-from services.kernel.policies import load_handbook, read_policies
 from services.packages import archive
 from services.packages.account import BUSINESS_CONTACT, OTHERS, SENSITIVE, Asked, account
 from services.packages.page import render
 from services.packages.stored import BLOCK, Outgoing
-from tests.support.source import ROOT
+from tests.support.policies import handbook, systems
 
 pytestmark = pytest.mark.anyio
 
@@ -47,20 +44,9 @@ class Lists:
             yield chunk
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@cache
-def policies() -> tuple[Handbook, DataMap]:
-    return load_handbook(ROOT / "policies"), compile_map(read_policies(ROOT / "policies")["systems.yaml"])
-
-
 def asked(right: Right = Right.KNOW_SPECIFIC, **more: Any) -> Asked:
-    handbook, systems = policies()
     people = {"populations": frozenset({Population.ACCOUNT_HOLDER})}
-    return Asked(REQUEST, right, handbook.brands["parcelwise"], systems, date(2026, 3, 4), **(people | more))
+    return Asked(REQUEST, right, handbook().brands["parcelwise"], systems(), date(2026, 3, 4), **(people | more))
 
 
 async def packed(what: Asked, tables: Mapping[str, Any], notes: Sequence[dict[str, Any]] = ()) -> zipfile.ZipFile:

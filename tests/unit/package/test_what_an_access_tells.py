@@ -5,35 +5,21 @@ import io
 import json
 import zipfile
 from collections.abc import AsyncIterator, Mapping, Sequence
-from functools import cache
 from typing import Any
 
 import pytest
 
-from connectors.datamap import DataMap, compile_map
 from connectors.reach import disclosed
-from rules.handbook import Handbook
 from schemas.values import Population, Right
-from services.kernel.policies import load_handbook, read_policies
 from services.packages import archive
 from services.packages.account import OTHERS, SENSITIVE, Asked
 from services.packages.stored import Outgoing
-from tests.support.source import ROOT
+from tests.support.policies import handbook, systems
 
 pytestmark = pytest.mark.anyio
 
 REQUEST, LAW = "0d8e3f64-7c57-8a07-8a2c-3f5f4b1f6a10", "CA-PIPEDA"
 VISIT = {"email": "ines@example.org", "ip": "192.0.2.7", "pages": "/pricing"}
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@cache
-def policies() -> tuple[Handbook, DataMap]:
-    return load_handbook(ROOT / "policies"), compile_map(read_policies(ROOT / "policies")["systems.yaml"])
 
 
 class Rows:
@@ -48,10 +34,9 @@ class Rows:
 
 
 async def opened(tables: Mapping[str, Sequence[dict[str, Any]]], right: Right = Right.KNOW_SPECIFIC) -> zipfile.ZipFile:
-    handbook, systems = policies()
     people = frozenset({Population.VISITOR})
-    asked = Asked(REQUEST, right, handbook.brands["parcelwise"], systems, handbook.laws[LAW].effective_from, law=LAW,
-                  populations=people)  # fmt: skip
+    asked = Asked(REQUEST, right, handbook().brands["parcelwise"], systems(), handbook().laws[LAW].effective_from,
+                  law=LAW, populations=people)  # fmt: skip
     outgoing, blocks = Outgoing(), list[bytes]()
 
     async def ready() -> None:
@@ -86,10 +71,9 @@ async def test_copies_say_the_same_as_json_and_as_a_sheet_and_need_no_program_of
 
 
 async def test_no_value_that_the_data_map_holds_back_is_in_any_file_and_each_kind_is_said() -> None:
-    _, systems = policies()
     secrets: dict[tuple[str, str], str] = {}
     tables: dict[str, list[dict[str, Any]]] = {}
-    for system, declared in systems.systems.items():
+    for system, declared in systems().systems.items():
         for held in declared.tables:
             row = {name: f"{name}-of-{held.name}-secret" for name in held.fields}
             back = {name: about for name, about in held.fields.items() if about.disclose != "value"}
